@@ -1,0 +1,37 @@
+"""Everything that the notebooks of Memory and Messages call.
+
+How data travels, in every subject::
+
+    digits, a book, a graph   ->  tensors           palindromes, books, graphs
+    tensors                   ->  a model           cells, charlm, layers
+    model + tensors           ->  a run             training, experiments (one configuration, one seed)
+    a grid of runs            ->  a store, a table  study, results
+    table                     ->  figures, findings plots, notebook
+
+Four wings on a shared ground floor. Inside a wing every module has one job, and imports only go
+down: widgets -> plots -> experiments -> models -> data -> ground floor. The recurrent wing is the
+base: the other three may import from it, it imports from none, and they never from each other.
+
+Ground floor
+    paths       where things lie, anchored on the package and never on the working directory
+    checks      bad input gets a sentence: small validators that raise ``ValueError``
+    runtime     device, seeds, threads, allocator, progress bars, interactive or headless
+    results     the store of runs, one file each, named by the run's key
+    study       a grid of configurations in, a tidy table out: cores or a cluster
+    figures     house style, palette, showing and saving a figure
+    live        an explorer in JupyterLab, its static twin everywhere else
+    notebook    parameters checked, a helper's source shown, findings and exercises
+    engine      the papermill engine that cannot hang on widgets
+    run         ``python -m helpers.run``: papermill over the series
+    publish     ``python -m helpers.publish``: committed outputs and figures
+
+Wings
+    recurrent   RNN, LSTM, GRU; gradients by hand; palindromes and their study
+    optimizers  SGD to AdamW from their equations; landscapes
+    text        books, the character model, sampling
+    graph       graphs, GCN, GAT, gated graph networks; sequences and graphs together
+
+Importing ``helpers`` alone imports nothing heavy.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,48 @@
+"""The papermill engine that cannot hang on widgets.
+
+Notebooks whose cells fill output widgets can hang nbclient for ever (its issue 312): it sends
+widget state while it polls the shell channel without a timeout, and misses the wake-up. This engine
+polls with a short timeout instead. It is registered with papermill as ``polling``:
+``papermill --engine polling in.ipynb out.ipynb``.
+"""
+
+import time
+from contextlib import contextmanager
+from queue import Empty
+
+from jupyter_client.channels import AsyncZMQSocketChannel
+from papermill.engines import NBClientEngine
+
+_POLL_S = 0.2
+
+
+@contextmanager
+def short_polls():
+    """Within this block every wait on a kernel's channel is a loop of waits of at most 0.2 s."""
+    original = AsyncZMQSocketChannel.get_msg
+
+    async def get_msg(self, timeout=None):
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _POLL_S if end is None else min(_POLL_S, max(0.0, end - time.monotonic()))
+            try:
+                return await original(self, timeout=left)
+            except Empty:
+                if end is not None and time.monotonic() >= end:
+                    raise
+
+    AsyncZMQSocketChannel.get_msg = get_msg
+    try:
+        yield
+    finally:
+        AsyncZMQSocketChannel.get_msg = original
+
+
+class PollingEngine(NBClientEngine):
+    """papermill's own engine, run inside :func:`short_polls`, with streams in one piece."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+        options.setdefault("coalesce_streams", True)
+        with short_polls():
+            return super().execute_managed_notebook(nb_man, kernel_name, **options)

@@ -1,0 +1,101 @@
+"""House style: one palette, one look, and one way to show and save a figure."""
+
+import io
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import seaborn as sns
+from cycler import cycler
+
+from helpers.paths import figures_folder
+
+#: Okabe and Ito's colour-blind safe palette, by the role a colour plays in the series.
+PALETTE = {
+    "rnn": "#009E73",
+    "lstm": "#D55E00",
+    "gru": "#0072B2",
+    "peephole": "#CC79A7",
+    "orthogonal": "#56B4E9",
+    "graph": "#0072B2",
+    "accent": "#D55E00",
+    "source": "#E69F00",
+    "calm": "#56B4E9",
+    "muted": "#8A8F98",
+    "ink": "#22262B",
+    "grid": "#E3E6EA",
+}
+CYCLE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#22262B"]
+
+#: Sequential and diverging colour maps that survive greyscale and colour-blindness.
+SEQUENTIAL = "mako_r"
+DIVERGING = "vlag"
+
+_STYLE = {
+    "figure.dpi": 100,
+    "savefig.dpi": 160,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "axes.edgecolor": PALETTE["muted"],
+    "axes.labelcolor": PALETTE["ink"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": PALETTE["grid"],
+    "grid.linewidth": 0.8,
+    "xtick.color": PALETTE["ink"],
+    "ytick.color": PALETTE["ink"],
+    "text.color": PALETTE["ink"],
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "axes.prop_cycle": cycler(color=CYCLE),
+    # Fixed salt and no dates: the same figure is the same file in every run.
+    "svg.hashsalt": "memory-and-messages",
+}
+
+
+def use_house_style() -> None:
+    """Set the series' look for every figure that follows."""
+    sns.set_theme(style="ticks", palette=CYCLE, rc=_STYLE)
+
+
+def shades(color: str, n: int) -> list:
+    """``n`` shades of ``color`` from light to dark: lightness codes a length in the series."""
+    return sns.light_palette(color, n_colors=n + 2)[2:]
+
+
+def show(figure: plt.Figure, name: str | None = None) -> None:
+    """Show ``figure`` once, close it, and under ``name`` save it as SVG and PNG.
+
+    The files go to :func:`helpers.paths.figures_folder`.
+    """
+    from IPython.display import Image, display
+
+    if name is not None:
+        folder = figures_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_STYLE["figure.dpi"], metadata={"Software": None})
+    plt.close(figure)
+    display(Image(buffer.getvalue()))
+
+
+def panel_letters(axes, x: float = -0.02, y: float = 1.02) -> None:
+    """Letter the panels (a), (b), … at the upper left."""
+    for letter, ax in zip("abcdefghijklmnop", axes, strict=False):
+        ax.text(x, y, f"({letter})", transform=ax.transAxes, ha="right", va="bottom", fontsize=9)
+
+
+def figure(columns: int = 1, rows: int = 1, *, width: float = 8.0, height: float = 3.2, **options):
+    """A figure of ``rows`` by ``columns`` panels; ``width`` is of the whole, ``height`` of a row."""
+    return plt.subplots(rows, columns, figsize=(width, height * rows), **options)
+
+
+use_house_style()
+mpl.rcParams["figure.max_open_warning"] = 0
