@@ -4,7 +4,7 @@ How data travels, in every subject::
 
     digits, a book, a graph   ->  tensors           palindromes, books, graphs
     tensors                   ->  a model           cells, charlm, layers
-    model + tensors           ->  a run             training, experiments (one configuration, one seed)
+    model + tensors           ->  a run             training, experiments
     a grid of runs            ->  a store, a table  study, results
     table                     ->  figures, findings plots, notebook
 

@@ -58,6 +58,10 @@ _STYLE = {
 }
 
 
+#: Pictures in a notebook have more pixels than they show, so that they are sharp on dense screens.
+_NOTEBOOK_DPI = 150
+
+
 def use_house_style() -> None:
     """Set the series' look for every figure that follows."""
     sns.set_theme(style="ticks", palette=CYCLE, rc=_STYLE)
@@ -81,20 +85,10 @@ def show(figure: plt.Figure, name: str | None = None) -> None:
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_STYLE["figure.dpi"], metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI, metadata={"Software": None})
+    width = round(figure.get_figwidth() * _STYLE["figure.dpi"])
     plt.close(figure)
-    display(Image(buffer.getvalue()))
-
-
-def panel_letters(axes, x: float = -0.02, y: float = 1.02) -> None:
-    """Letter the panels (a), (b), … at the upper left."""
-    for letter, ax in zip("abcdefghijklmnop", axes, strict=False):
-        ax.text(x, y, f"({letter})", transform=ax.transAxes, ha="right", va="bottom", fontsize=9)
-
-
-def figure(columns: int = 1, rows: int = 1, *, width: float = 8.0, height: float = 3.2, **options):
-    """A figure of ``rows`` by ``columns`` panels; ``width`` is of the whole, ``height`` of a row."""
-    return plt.subplots(rows, columns, figsize=(width, height * rows), **options)
+    display(Image(buffer.getvalue(), width=width))
 
 
 use_house_style()

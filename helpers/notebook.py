@@ -1,4 +1,4 @@
-"""What a notebook needs besides its subject: checked parameters, shown source, findings, exercises."""
+"""What a notebook needs besides its subject: a checked start, shown source, findings, exercises."""
 
 import inspect
 import math
@@ -70,7 +70,9 @@ def exercise(number: int, answer, is_right: Callable[[object], bool], hint: str)
     try:
         right = bool(is_right(answer))
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
-        raise AssertionError(f"Exercise {number}: {answer!r} could not be checked: {error}. {hint}") from error
+        raise AssertionError(
+            f"Exercise {number}: {answer!r} could not be checked: {error}. {hint}"
+        ) from error
     if not right:
         raise AssertionError(f"Exercise {number}: {answer!r} is not it. {hint}")
     print(f"Exercise {number}: right.")

@@ -35,6 +35,8 @@ MODELS = {
     "peephole": PeepholeLSTM,
     "lstm_slot_bias": SlotBiasLSTM,
 }
+#: Initialisation of the live runs in the notebooks: report 000's, which solves short lengths fast.
+LIVE = {"W_x": "kaiming_out", "W_h": "kaiming_out", "W_ph": "kaiming_out"}
 #: A solved run has collapsed if its last steps are below the accuracy that counts as solved.
 FINAL_WINDOW = 100
 
@@ -103,11 +105,11 @@ def build(run: PalindromeRun) -> SequenceClassifier:
     return SequenceClassifier(core, palindromes.DIGITS, W_ph=run.W_ph, generator=stream)
 
 
-def train_palindromes(run: PalindromeRun, on_step=None) -> tuple[dict, dict]:
+def train_palindromes(run: PalindromeRun, on_step=None, should_stop=None) -> tuple[dict, dict]:
     """Train and measure one run: the experiment that a study calls.
 
     Args:
-        on_step: passed on to :func:`.training.fit`.
+        on_step, should_stop: passed on to :func:`.training.fit`.
 
     Returns:
         record: see :func:`summarise`, with measurements at initialisation and held out.
@@ -128,6 +130,7 @@ def train_palindromes(run: PalindromeRun, on_step=None) -> tuple[dict, dict]:
         bf16=run.bf16,
         stop_after_perfect=run.stop_after_perfect,
         on_step=on_step,
+        should_stop=should_stop,
     )
     record |= summarise(curves)
     held_out = palindromes.held_out_set(run.T)
@@ -208,10 +211,7 @@ def log10_gradient_ratio(model, digits: torch.Tensor, encoding: str) -> float | 
         state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
         h_1 = state[0] if isinstance(state, tuple) else state
         h_1.requires_grad_(True)
-        if x.shape[1] > 1:
-            h_T = model.core(x[:, 1:], state)[0][:, -1]
-        else:
-            h_T = h_1[-1]
+        h_T = model.core(x[:, 1:], state)[0][:, -1] if x.shape[1] > 1 else h_1[-1]
         loss = torch.nn.functional.cross_entropy(h_T @ model.W_ph.T + model.b_p, y)
         first, last = torch.autograd.grad(loss, (h_1, h_T))
     finally:

@@ -94,9 +94,8 @@ def parse(spec: str) -> tuple[str, float | None]:
     except ValueError:
         value = math.nan
     if takes == "no" or not math.isfinite(value):
-        raise ValueError(
-            f"initialisation {spec!r}: {name!r} takes {'no' if takes == 'no' else 'a finite'} number"
-        )
+        kind = "no" if takes == "no" else "a finite"
+        raise ValueError(f"initialisation {spec!r}: {name!r} takes {kind} number")
     return name, value
 
 

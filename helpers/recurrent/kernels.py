@@ -16,7 +16,9 @@ class Elman(torch.autograd.Function):
     With e_t the gradient that reaches h_t from later steps and from the output::
 
         delta_t = (1 - h_t^2) * e_t
-        dL/dW_hh = sum_t delta_t h_{t-1}^T    dL/dW_hx = sum_t delta_t x_t^T    dL/db_h = sum_t delta_t
+        dL/dW_hh = sum_t delta_t h_{t-1}^T
+        dL/dW_hx = sum_t delta_t x_t^T
+        dL/db_h  = sum_t delta_t
         e_{t-1} = W_hh^T delta_t + dL/dh_{t-1}    dL/dx_t = W_hx^T delta_t
 
     Shapes:

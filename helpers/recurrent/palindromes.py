@@ -119,7 +119,7 @@ def held_out_set(T: int, n: int = 10_000, *, seed: int = 0) -> torch.Tensor:
     K = half_length(T)
     if K == 1:
         return mirror(torch.arange(DIGITS).unsqueeze(1), T)
-    if DIGITS**K <= 100 * n:
+    if 100 * n >= DIGITS**K:
         index = torch.arange(DIGITS**K)
         powers = DIGITS ** torch.arange(K - 1, -1, -1)
         half = index.unsqueeze(1) // powers % DIGITS

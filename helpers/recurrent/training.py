@@ -82,7 +82,8 @@ def fit(
     clip_norm: float | None = 10.0,
     bf16: bool = False,
     stop_after_perfect: int | None = None,
-    on_step: Callable[[int, float, float], bool | None] | None = None,
+    on_step: Callable[[int, float, float], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Curves:
     """Train ``model`` on ``steps`` batches of ``(x, y)``.
 
@@ -92,8 +93,8 @@ def fit(
         clip_norm: the gradient's norm over all parameters is scaled down to this.
         bf16: run the model under bfloat16 autocast; loss and parameters stay float32.
         stop_after_perfect: end early once this many steps in a row had every answer right.
-        on_step: called with (step, loss, accuracy) after every step; a true return value ends the
-            training (a Stop button, say).
+        on_step: called with (step, loss, accuracy) after every step; what it returns is ignored.
+        should_stop: asked after every step; True ends the training (a Stop button, say).
 
     Raises:
         ValueError: an unknown optimizer, or a number out of range.
@@ -127,9 +128,10 @@ def fit(
         if not np.isfinite(value):
             return Curves(loss_curve[:done], accuracy_curve[:done], diverged=True)
         perfect = perfect + 1 if accuracy == 1.0 else 0
-        if on_step is not None and on_step(step, value, accuracy):
-            return Curves(loss_curve[:done], accuracy_curve[:done])
-        if stop_after_perfect is not None and perfect >= stop_after_perfect:
+        if on_step is not None:
+            on_step(step, value, accuracy)
+        solved = stop_after_perfect is not None and perfect >= stop_after_perfect
+        if solved or (should_stop is not None and should_stop()):
             return Curves(loss_curve[:done], accuracy_curve[:done])
     return Curves(loss_curve, accuracy_curve)
 

@@ -1,8 +1,5 @@
 """Cells that are wrong on purpose: a report's bug under a name, so that its effect is measured."""
 
-import torch
-from torch import nn
-
 from helpers.recurrent.cells import LSTM
 
 

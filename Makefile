@@ -1,0 +1,56 @@
+# Two commands matter: make run, make test. Both set up .venv on their first call.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+STAMP := .venv/set-up
+
+# Kernels started from here keep their history and settings inside .venv.
+export IPYTHONDIR := $(CURDIR)/.venv/ipython
+
+.PHONY: run test lab publish full bench clean setup
+
+run: $(STAMP)
+	$(PY) -m helpers.run
+
+test: $(STAMP)
+	$(PY) -m ruff check helpers tests notebooks
+	$(PY) -m ruff format --check helpers tests
+	$(PY) -m pytest
+	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks
+
+lab: $(STAMP)
+	$(PY) -m jupyterlab --notebook-dir=notebooks
+
+publish: $(STAMP)
+	$(PY) -m helpers.publish
+
+full: $(STAMP)
+	$(PY) -m helpers.run --profile full
+
+bench: $(STAMP)
+	$(PY) -m helpers.bench
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no $(PYTHON). Install Python 3.11 or newer (on Debian: apt install python3 python3-venv)," \
+	       "or name yours: make run PYTHON=/path/to/python3.12"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	       "Name another: make run PYTHON=/path/to/python3.12"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) lacks its venv module; on Debian: apt install python3-venv"; exit 2; }
+	@echo "Setting up .venv, once. This takes a few minutes."
+	$(PYTHON) -m venv --clear .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@mkdir -p .venv/etc/ipython
+	@echo 'c.IPKernelApp.log_level = "ERROR"' > .venv/etc/ipython/ipython_kernel_config.py
+	@touch $(STAMP)
+
+# Removes what the others made: only files that git ignores, never books, and not the runs and
+# checkpoints of long trainings in data/work, which only a person should throw away.
+clean:
+	git clean -fdXq -e '!/data/books' -e '!/data/books/*' -e '!/data/work' -e '!/data/work/**'
+	@if [ -d data/work ]; then echo "Kept: data/work (long trainings; delete it by hand)"; fi

@@ -1,0 +1,259 @@
+"""``python -m helpers.run``: execute the series through papermill.
+
+Each notebook runs in its own kernel, in the folder ``notebooks/``. A notebook that fails does not
+stop the others: its output up to the failure is saved, the table names the cell and the error, and
+the exit status is 1. A mistake in the arguments is a sentence and exit status 2.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import yaml
+
+from helpers import paths
+
+PROFILES = ("quick", "full")
+#: Seconds that one cell may take in the quick profile; the full one trains for hours.
+CELL_TIMEOUT_S = 900
+
+
+@dataclass
+class Outcome:
+    """How one notebook went."""
+
+    notebook: str
+    cells: int
+    seconds: float
+    error: str = ""
+
+    @property
+    def result(self) -> str:
+        return self.error or "ok"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        notebooks = select(options.only)
+        parameters = parse_parameters(options.parameters)
+        known = {notebook: declared_parameters(notebook) for notebook in notebooks}
+        check_parameters(parameters, known)
+        if options.jobs < 1:
+            raise ValueError(f"--jobs must be at least 1, got {options.jobs}")
+        out = Path(options.out) if options.out else paths.RUNS / options.profile
+        if out.resolve() == paths.NOTEBOOKS.resolve():
+            raise ValueError("--out must not be the folder of the notebooks themselves")
+        out.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        print(f"helpers.run: {error}", file=sys.stderr)
+        return 2
+    outcomes = run_series(
+        notebooks,
+        out,
+        parameters={"profile": options.profile, **parameters},
+        jobs=options.jobs,
+        html=options.html,
+        cell_timeout=CELL_TIMEOUT_S if options.profile == "quick" else None,
+    )
+    print(f"\n{as_table(outcomes)}\n\nExecuted notebooks: {_shown(out)}")
+    return 0 if all(not outcome.error for outcome in outcomes) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.run",
+        description="Execute the notebooks in order through papermill.",
+    )
+    parser.add_argument("--profile", choices=PROFILES, default="quick")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NN",
+        help="a notebook's number or name; repeat",
+    )
+    parser.add_argument(
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        dest="parameters",
+        metavar=("NAME", "VALUE"),
+        help="a parameter of the notebooks, its value in YAML: -p lengths '[5, 11]'",
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at a time")
+    parser.add_argument("--out", metavar="DIR", help="default: data/runs/<profile>")
+    parser.add_argument("--html", action="store_true", help="write HTML copies as well")
+    return parser
+
+
+def select(only: list[str]) -> list[Path]:
+    """The notebooks whose names start with one of ``only``; all of them without any.
+
+    Raises:
+        ValueError: one of ``only`` fits no notebook.
+    """
+    notebooks = sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    for start in only:
+        if not start or not any(n.stem.startswith(start) for n in notebooks):
+            names = ", ".join(n.stem for n in notebooks)
+            raise ValueError(f"--only {start!r} fits no notebook; there are {names}")
+    return [n for n in notebooks if not only or any(n.stem.startswith(s) for s in only)]
+
+
+def parse_parameters(pairs: list[list[str]]) -> dict:
+    """``-p`` pairs with their values read as YAML, ``1e-2`` read as a number."""
+    parameters = {}
+    for name, text in pairs:
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"-p {name}: {text!r} is not a YAML value") from error
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                value = float(value)
+        parameters[name] = value
+    return parameters
+
+
+def declared_parameters(notebook: Path) -> dict[str, str]:
+    """Name -> default of the parameters that a notebook declares."""
+    import papermill
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        declared = papermill.inspect_notebook(str(notebook))
+    return {name: entry["default"] for name, entry in declared.items()}
+
+
+def check_parameters(parameters: dict, known: dict[Path, dict]) -> None:
+    """Raise ``ValueError`` for a name that no notebook declares, listing those that they do."""
+    for name in parameters:
+        if not any(name in declared for declared in known.values()):
+            lists = "; ".join(f"{n.stem}: {', '.join(d)}" for n, d in known.items())
+            raise ValueError(f"no selected notebook has a parameter {name!r}. Known are {lists}")
+
+
+def run_series(
+    notebooks: list[Path],
+    out: Path,
+    *,
+    parameters: dict,
+    jobs: int = 1,
+    html: bool = False,
+    cell_timeout: int | None = CELL_TIMEOUT_S,
+) -> list[Outcome]:
+    """Execute ``notebooks`` into ``out``, ``jobs`` at a time; outcomes in the order given.
+
+    A notebook is given those of ``parameters`` that it declares.
+    """
+    threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
+    outcomes: dict[Path, Outcome] = {}
+    # A process a notebook: papermill and its engine are not made to share one.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        futures = {
+            pool.submit(execute, n, out, parameters, html, cell_timeout, threads): n
+            for n in notebooks
+        }
+        for future in as_completed(futures):
+            notebook = futures[future]
+            try:
+                outcome = future.result()
+            except Exception as error:  # the process died, or papermill itself failed
+                outcome = Outcome(notebook.stem, 0, 0.0, f"{type(error).__name__}: {error}")
+            outcomes[notebook] = outcome
+            print(f"{outcome.notebook:26} {outcome.seconds:6.1f} s   {outcome.result}", flush=True)
+    return [outcomes[notebook] for notebook in notebooks]
+
+
+def execute(
+    notebook: Path,
+    out: Path,
+    parameters: dict,
+    html: bool,
+    cell_timeout: int | None,
+    threads: int | None,
+) -> Outcome:
+    """Execute one notebook; an error inside it becomes part of the outcome."""
+    import nbformat
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    os.environ.pop("JPY_SESSION_NAME", None)  # nobody looks at a notebook of a batch run
+    os.environ["HELPERS_FIGURES"] = str((out / "figures").resolve())
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    declared = declared_parameters(notebook)
+    target = out / notebook.name
+    error = ""
+    start = time.monotonic()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            papermill.execute_notebook(
+                str(notebook),
+                str(target),
+                parameters={k: v for k, v in parameters.items() if k in declared},
+                engine_name="polling",
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                cwd=str(notebook.parent),
+                execution_timeout=cell_timeout,
+            )
+    except PapermillExecutionError as failure:
+        error = f"cell {failure.cell_index + 1}: {failure.ename}: {first_line(failure.evalue)}"
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {first_line(str(failure))}"
+    seconds = time.monotonic() - start
+    cells = 0
+    if target.exists():
+        executed = nbformat.read(target, as_version=4)
+        cells = sum(c.cell_type == "code" and c.execution_count is not None for c in executed.cells)
+        if html:
+            write_html(executed, target.with_suffix(".html"))
+    return Outcome(notebook.stem, cells, seconds, error)
+
+
+def write_html(notebook, target: Path) -> None:
+    """An HTML copy of an executed notebook."""
+    from nbconvert import HTMLExporter
+
+    body, _ = HTMLExporter().from_notebook_node(notebook)
+    target.write_text(body, encoding="utf-8")
+
+
+def first_line(text: str) -> str:
+    """The first line with something on it, for a table."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else ""
+
+
+def as_table(outcomes: list[Outcome]) -> str:
+    """The outcomes as aligned text."""
+    rows = [("notebook", "cells", "seconds", "result")]
+    rows += [(o.notebook, str(o.cells), f"{o.seconds:.1f}", o.result) for o in outcomes]
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = [
+        f"{n:{widths[0]}}  {c:>{widths[1]}}  {s:>{widths[2]}}  {result}" for n, c, s, result in rows
+    ]
+    lines.insert(1, "  ".join("─" * w for w in (*widths, 6)))
+    return "\n".join(lines)
+
+
+def _shown(path: Path) -> str:
+    path = path.resolve()
+    return str(path.relative_to(paths.ROOT)) if path.is_relative_to(paths.ROOT) else str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

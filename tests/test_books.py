@@ -1,0 +1,198 @@
+"""Books: licence cut, encodings read, bad files refused, downloads held to their checksum."""
+
+import functools
+import http.server
+import threading
+import warnings
+from pathlib import Path
+
+import pytest
+
+from helpers import paths
+from helpers.text import Vocabulary, books, load_book
+
+SHARED = paths.ROOT.parent / "shared" / "books"
+
+GUTENBERG = """The Project Gutenberg EBook of A Tale
+
+Title: A Tale
+
+*** START OF THIS PROJECT GUTENBERG EBOOK A TALE ***
+
+Produced by Somebody and
+Somebody Else
+
+A TALE
+
+Once. “Twice”, she said.
+
+End of Project Gutenberg’s A Tale
+
+*** END OF THIS PROJECT GUTENBERG EBOOK A TALE ***
+
+*1.E.3.* If an individual work is posted …
+"""
+STORY = "A TALE\n\nOnce. “Twice”, she said.\n"
+
+
+def put(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_licence_header_and_credit_are_cut(tmp_path, line_end, mark):
+    path = put(tmp_path, "a_tale.txt", mark + GUTENBERG.replace("\n", line_end).encode())
+    book = load_book(str(path))
+    assert book.text == STORY
+    assert book.title == "A Tale"
+    assert str(tmp_path) not in repr(book)
+
+
+def test_a_file_with_a_footer_only_or_no_licence(tmp_path):
+    footer_only = GUTENBERG.split("Somebody Else\n\n")[1]
+    assert load_book(str(put(tmp_path, "footer.txt", footer_only.encode()))).text == STORY
+    assert load_book(str(put(tmp_path, "plain.txt", STORY.encode()))).text == STORY
+
+
+def test_latin_1_is_read(tmp_path):
+    path = put(tmp_path, "old.txt", "Où est le café ?".encode("latin-1"))
+    assert load_book(str(path)).text == "Où est le café ?\n"
+
+
+def test_default_book_is_the_same_every_time_and_has_no_addresses():
+    book = load_book("default")
+    assert book.text == load_book("default").text
+    assert len(book) > 300_000
+    assert "0x7f" not in book.text
+
+
+def test_a_dropped_file_wins(tmp_path):
+    assert load_book("auto", folder=tmp_path).title == books.DEFAULT_TITLE
+    put(tmp_path, "anna_karenina.txt", STORY.encode())
+    assert load_book("auto", folder=tmp_path).text == STORY
+    for name in ("anna_karenina", "anna_karenina.txt"):
+        assert load_book(name, folder=tmp_path).text == STORY
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"\r\n \n", "empty"),
+        (b"\x00\x01\x02" * 50, "binary"),
+        (bytes(range(256)) * 9, "binary"),
+    ],
+)
+def test_bad_files_are_a_sentence(tmp_path, content, message):
+    put(tmp_path, "bad.txt", content)
+    with pytest.raises(ValueError, match=message):
+        load_book("bad", folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["no_such_book", "", None, 3, "../../"])
+def test_missing_books_are_a_sentence(tmp_path, name):
+    with pytest.raises(ValueError, match=r"there is no book|must be a text"):
+        load_book(name, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Downloads, from a server on loopback -------------------------------------------------------
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A catalogue of one book whose file the test may change."""
+    site = tmp_path / "site"
+    site.mkdir()
+    handler = functools.partial(Quiet, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{httpd.server_port}/tale.txt"
+        monkeypatch.setitem(books.CATALOGUE, "tale", books.Download(url, "A Tale", 100, 10_000))
+        yield site
+        httpd.shutdown()
+
+
+def test_download_is_checked_recorded_and_reused(server, tmp_path, capfd):
+    cache = tmp_path / "books"
+    (server / "tale.txt").write_text(GUTENBERG)
+    assert load_book("tale", folder=cache).text == STORY
+    assert sorted(p.name for p in cache.iterdir()) == ["checksums.json", "tale.txt"]
+    assert "fetching tale" in capfd.readouterr().err  # the progress bar
+
+    (server / "tale.txt").write_text(GUTENBERG.replace("Once", "Never"))
+    assert "Once" in load_book("tale", folder=cache).text  # from the cache
+    (cache / "tale.txt").unlink()
+    with pytest.raises(ValueError, match="hash"):
+        load_book("tale", folder=cache)
+    assert [p.name for p in cache.iterdir()] == ["checksums.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("A Tale", "has 6 bytes"), ("x" * 500, "title"), (None, "could not be fetched")],
+)
+def test_a_wrong_download_leaves_nothing(server, tmp_path, content, message):
+    if content is not None:
+        (server / "tale.txt").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        load_book("tale", folder=tmp_path / "books")
+    assert list((tmp_path / "books").iterdir()) == []
+
+
+def test_no_connection_is_a_sentence(tmp_path, monkeypatch):
+    nowhere = books.Download("http://127.0.0.1:9/tale.txt", "A Tale", 1, 2)
+    monkeypatch.setitem(books.CATALOGUE, "tale", nowhere)
+    with pytest.raises(ValueError, match=r"put a file into data/books/tale\.txt"):
+        load_book("tale", folder=tmp_path)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the two real Gutenberg files are not here")
+@pytest.mark.parametrize(
+    ("name", "characters", "first", "last"),
+    [
+        ("anna_karenina", 1_966_145, "Chapter 1\n", 'put into\nit."\n'),
+        ("grimms_fairy_tales", 520_738, "FAIRY TALES\n", "ever\nsince.\n"),
+    ],
+)
+def test_real_gutenberg_files(name, characters, first, last):
+    book = load_book(str(SHARED / f"{name}.txt"))
+    assert len(book) == characters
+    assert book.text.startswith(first)
+    assert book.text.endswith(last)
+    assert "Gutenberg" not in book.text
+    assert "\r" not in book.text
+
+
+# Vocabulary -----------------------------------------------------------------------------------
+
+
+def test_vocabulary_is_sorted_and_round_trips():
+    vocab = Vocabulary("hello world")
+    assert vocab.characters == " dehlorw"
+    assert vocab.decode(vocab.encode("hello").tolist()) == "hello"
+    assert vocab == Vocabulary("dlrow olleh")
+    assert len(vocab) == 8
+
+
+def test_characters_outside_are_named():
+    with pytest.raises(
+        ValueError, match="the prompt has characters that the model has never seen: 'z', 'é'"
+    ):
+        Vocabulary("abr").encode("zébra", "the prompt")
+    with pytest.raises(ValueError, match="at least two distinct"):
+        Vocabulary("aaa")
+
+
+def test_nothing_warns():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_book("default")

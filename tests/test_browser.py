@@ -1,0 +1,111 @@
+"""JupyterLab in a real browser: run a notebook, move a slider, see the text change."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from helpers import paths
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on loopback over a copy of the notebooks, every Jupyter folder a temporary one."""
+    home = tmp_path_factory.mktemp("lab")
+    shutil.copytree(paths.NOTEBOOKS, home / "notebooks")
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(8)
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    environment = {**os.environ, **{name: str(home / f) for name, f in folders.items()}}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
+    command += [f"--ServerApp.root_dir={home / 'notebooks'}", "--LabApp.news_url="]
+    command += ["--LabApp.extension_manager=readonly", "--allow-root"]
+    log = (home / "log").open("w")
+    server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=2)
+                break
+            except OSError:
+                assert server.poll() is None, (home / "log").read_text()[-2000:]
+                time.sleep(0.2)
+        yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}.ipynb?token={token}&reset"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+        log.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def run_all(page, url: str) -> None:
+    """Open a notebook, run all cells, wait until the kernel is idle again."""
+    page.goto(url)
+    idle = page.get_by_text("Python 3 (ipykernel) | Idle")
+    idle.wait_for(timeout=90_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.get_by_text("Python 3 (ipykernel) | Busy").wait_for(timeout=30_000)
+    idle.wait_for(timeout=240_000)
+
+
+def test_moving_the_temperature_slider_changes_the_text(lab, browser):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    run_all(page, lab("05_book_text"))
+    slider = page.locator(".widget-slider", has_text="temperature")
+    output = page.locator(".widget-output").first
+    slider.scroll_into_view_if_needed()
+    output.get_by_text("temperature 0.8").wait_for(timeout=30_000)
+    before = output.inner_text()
+    slider.locator(".noUi-handle").focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    output.get_by_text("temperature 1.2").wait_for(timeout=60_000)
+    after = output.inner_text()
+    assert before.splitlines()[1:] != after.splitlines()[1:]
+    page.close()

@@ -1,0 +1,121 @@
+"""What the committed notebooks look like to their readers, without running them."""
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from helpers.paths import NOTEBOOKS
+from helpers.publish import METADATA, clean
+from helpers.run import declared_parameters
+
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [c for c in read(path).cells if c.cell_type == "code"]
+
+
+def test_the_series_is_here():
+    assert [p.stem[:2] for p in PATHS] == sorted(p.stem[:2] for p in PATHS)
+    assert {"01_bptt_gradients", "04_palindrome_study", "05_book_text"} <= {p.stem for p in PATHS}
+
+
+@notebooks
+def test_no_class_and_no_model_of_its_own(path):
+    for cell in code_cells(path):
+        assert not re.search(r"^\s*(class|def) ", cell.source, re.M), cell.source
+        assert "nn.Module" not in cell.source
+
+
+@notebooks
+def test_one_parameters_cell_of_plain_literals(path):
+    cells = code_cells(path)
+    tagged = [k for k, c in enumerate(cells) if "parameters" in c.metadata.get("tags", [])]
+    assert tagged == [1]  # right after the imports
+    assert {"profile", "seed"} <= set(declared_parameters(path))
+    assert declared_parameters(path)["profile"] == '"quick"'
+    assert "start(profile=profile, seed=seed)" in cells[2].source
+
+
+@notebooks
+def test_no_installs_and_no_tricks_with_paths(path):
+    for cell in code_cells(path):
+        assert not re.search(r"^\s*[!%]|sys\.path|os\.chdir|torch\.device", cell.source, re.M)
+
+
+@notebooks
+def test_cells_are_short(path):
+    cells = code_cells(path)
+    lengths = sorted(len(c.source.splitlines()) for c in cells)
+    assert lengths[-1] <= 25
+    assert lengths[len(lengths) // 2] <= 8
+
+
+@notebooks
+def test_outputs_are_complete_and_clean(path):
+    cells = code_cells(path)
+    assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", output
+    outputs = json.dumps([c.outputs for c in cells])
+    assert not re.search(r"/(home|root|Users|work|tmp|usr)/|[A-Z]:\\\\", outputs)
+    assert not re.search(r"\d+(\.\d+)?\s?(it|steps)/s|0x[0-9a-f]{8}", outputs)
+    assert "application/vnd.jupyter.widget" not in outputs
+
+
+@notebooks
+def test_something_is_compared(path):
+    tags = [c.metadata.get("tags", []) for c in code_cells(path)]
+    assert any("nbval-check-output" in t for t in tags)
+
+
+@notebooks
+def test_findings_have_no_typed_numbers(path):
+    """A finding's digits come from the cell's own computation: none stands in its literal text."""
+    for cell in code_cells(path):
+        for text in re.findall(r"finding\((.*)\)\s*$", cell.source, re.S):
+            literal = re.sub(r"\{[^{}]*\}", "", text)
+            assert not re.search(r"(?<![\w.])\d+\.\d+", literal), literal
+
+
+@notebooks
+def test_metadata_is_the_series_own(path):
+    notebook = read(path)
+    assert notebook.metadata == METADATA
+    assert len({c.id for c in notebook.cells}) == len(notebook.cells)
+    before = nbformat.writes(notebook)
+    assert nbformat.writes(clean(notebook)) == before  # cleaning what is clean changes nothing
+
+
+@notebooks
+def test_anatomy(path):
+    text = [c.source for c in read(path).cells if c.cell_type == "markdown"]
+    assert text[0].startswith(f"# {path.stem[:2]} · ")
+    assert re.search(r"\*\*.*\?\*\*", text[0]), "the question"
+    headings = re.findall(r"^## (.*)$", "\n".join(text), re.M)
+    for needed in ("Notation", "Limits", "Summary", "Exercises", "References"):
+        assert any(h.startswith(needed) for h in headings), needed
+    for section in text[1:]:
+        words = len(re.sub(r"\$.*?\$|\|.*\||\[|\]\(.*?\)", " ", section, flags=re.S).split())
+        assert words <= 200, f"{words} words in one piece: {section[:80]}"
+
+
+@notebooks
+def test_links_between_notebooks_work(path):
+    for source in (c.source for c in read(path).cells if c.cell_type == "markdown"):
+        for target in re.findall(r"\]\(([^)#:]+\.ipynb)\)", source):
+            assert (NOTEBOOKS / target).exists(), target
+
+
+@notebooks
+def test_size(path):
+    assert path.stat().st_size < 3_000_000
