@@ -81,8 +81,9 @@ class Windows:
 class Streams:
     """B tracks through the text, read in step, whose state the model carries on.
 
-    At the end the tracks start over from a new common offset, so that the seams between windows
-    fall elsewhere in every pass. ``position`` and ``offset`` are all there is to resume.
+    The text is a ring: a track that reaches its end reads on from the start. After a pass the tracks
+    start from a new common offset, so that the seams between windows fall elsewhere every time.
+    ``position`` and ``offset`` are all there is to resume.
 
     Args:
         ids, length, batch_size, generator: as for :class:`Windows`.
@@ -93,7 +94,7 @@ class Streams:
     def __init__(self, ids: torch.Tensor, length: int, batch_size: int, generator: torch.Generator):
         self.length = integer("the window length", length, minimum=1)
         self.batch_size = integer("batch_size", batch_size, minimum=1)
-        self.track = (len(ids) - 1) // batch_size
+        self.track = len(ids) // batch_size
         if self.track < length:
             raise ValueError(
                 f"the text has {len(ids)} characters, too few for {batch_size} streams of one "
@@ -109,7 +110,7 @@ class Streams:
             if self.position + self.length > self.track:
                 self.position = 0
                 self.offset = int(torch.randint(self.track, (1,), generator=self.generator))
-            at = (starts + self.offset + self.position + window) % (len(self.ids) - 1)
+            at = (starts + self.offset + self.position + window) % len(self.ids)
             self.position += self.length
             block = self.ids[at]
             yield block[:, :-1], block[:, 1:]

@@ -1,0 +1,219 @@
+"""Parts, batches, training and baselines of the text wing."""
+
+import math
+import random
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from helpers.runtime import generator
+from helpers.text import CharLM, Vocabulary, baselines, corpus, training
+
+TEXT = "the cat sat on the mat. the dog sat on the cat. " * 60
+VOCAB = Vocabulary(TEXT)
+IDS = VOCAB.encode(TEXT)
+
+
+# Parts and batches ------------------------------------------------------------------------------
+
+
+def test_the_parts_do_not_touch():
+    text = "".join(chr(0x4E00 + k) for k in range(10_000))  # every character its own position
+    parts = corpus.split_text(text, valid=0.1, test=0.05, gap=50)
+    assert parts.test == text[9500:]
+    assert text.index(parts.test[0]) - text.index(parts.valid[-1]) == 51
+    assert text.index(parts.valid[0]) - text.index(parts.train[-1]) == 51
+    assert len(parts.valid) == 950
+    with pytest.raises(ValueError, match="too short to split"):
+        corpus.split_text("short text")
+
+
+@pytest.mark.parametrize("kind", [corpus.Windows, corpus.Streams])
+def test_targets_are_one_character_further_on(kind):
+    batches = iter(kind(IDS, 7, 5, generator(0)))
+    for _ in range(200):
+        x, y = next(batches)
+        assert x.shape == y.shape == (5, 7)
+        assert torch.equal(x[:, 1:], y[:, :-1])
+        for row, target in zip(x, y, strict=True):
+            assert VOCAB.decode([*row.tolist(), target[-1].item()]) in TEXT * 2
+
+
+def test_windows_reach_every_offset():
+    ids = torch.arange(6)
+    batches = iter(corpus.Windows(ids, 3, 50, generator(1)))
+    assert set(next(batches)[0][:, 0].tolist()) == {0, 1, 2}
+    assert next(batches)[1].max() == 5
+
+
+def test_streams_go_on_where_they_stopped():
+    ids = torch.arange(100)
+    stream = corpus.Streams(ids, 10, 2, generator(1))
+    batches = iter(stream)
+    first = [next(batches)[0] for _ in range(5)]
+    assert torch.equal(torch.cat([b[0] for b in first]), torch.arange(50))
+    assert torch.equal(torch.cat([b[1] for b in first]), torch.arange(50, 100))
+    next(batches)
+    assert stream.offset > 0
+    assert stream.position == 10
+
+
+@pytest.mark.parametrize("kind", [corpus.Windows, corpus.Streams])
+def test_a_text_shorter_than_a_window_is_a_sentence(kind):
+    with pytest.raises(ValueError, match=r"shorter than one training window|too few for"):
+        kind(torch.arange(30), 30, 4, generator(0))
+    with pytest.raises(ValueError, match="window length must be at least 1"):
+        kind(torch.arange(30), 0, 4, generator(0))
+
+
+# The model --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("embedding", [None, 3])
+def test_charlm_equals_a_plain_network(embedding):
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = CharLM(9, 5, 2, embedding_size=embedding)
+        ids = torch.randint(9, (2, 6))
+        x = F.one_hot(ids, 9).double() if embedding is None else model.embedding[ids]
+        h, _ = model.core(x)
+        expected = h @ model.W_ph.T + model.b_p
+        torch.testing.assert_close(model(ids)[0], expected)
+        _, state = model(ids[:, :4])
+        torch.testing.assert_close(model(ids[:, 4:], state)[0], expected[:, 4:])
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+# Training ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batching", ["windows", "streams"])
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "adamw"])
+def test_training_learns_a_repetitive_text(batching, optimizer):
+    torch.manual_seed(0)
+    model = CharLM(len(VOCAB), 24, 1)
+    plan = training.Plan(
+        120, batching, 16, 16, optimizer=optimizer, lr=2e-2, schedule="cosine", eval_every=60
+    )
+    history = training.fit(model, IDS[:2000], IDS[2000:], plan)
+    assert history.step == 120
+    assert [look["step"] for look in history.valid] == [60, 120]
+    assert history.valid[-1]["bpc"] < 1.0 < baselines.unigram_bpc(TEXT[:2000], TEXT[2000:])
+
+
+def test_the_rate_warms_up_and_falls():
+    plan = training.Plan(100, lr=1.0, schedule="cosine", warmup=10)
+    assert plan.rate(0) == pytest.approx(0.1, rel=0.01)
+    assert max(map(plan.rate, range(100))) == pytest.approx(plan.rate(9))
+    assert plan.rate(99) == pytest.approx(0.01, rel=0.1)
+    assert training.Plan(100, lr=0.5).rate(99) == 0.5
+
+
+def test_patience_stops_and_says_so():
+    model = CharLM(len(VOCAB), 8, 1)
+    plan = training.Plan(500, length=5, batch_size=2, lr=5.0, eval_every=2, patience=2)
+    history = training.fit(model, IDS[:500], IDS[500:900], plan)
+    assert history.step < 500
+    assert "no better validation loss in 2 looks" in history.stopped
+
+
+def test_a_caller_can_watch_and_stop():
+    model = CharLM(len(VOCAB), 8, 1)
+    seen = []
+    history = training.fit(
+        model,
+        IDS[:500],
+        IDS[500:900],
+        training.Plan(50, length=5, batch_size=2),
+        on_step=lambda h: seen.append(h.step) or True,
+        should_stop=lambda: len(seen) == 7,
+    )
+    assert seen == list(range(1, 8))
+    assert history.stopped == "stopped by the caller"
+
+
+def test_a_loss_that_turns_nan_is_a_sentence():
+    model = CharLM(len(VOCAB), 8, 1)
+    with torch.no_grad():
+        model.b_p[0] = math.nan
+    with pytest.raises(FloatingPointError, match="the loss became nan at step 0; try a smaller lr"):
+        training.fit(model, IDS, IDS, training.Plan(5))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps": 0}, {"lr": 0.0}, {"lr": math.inf}, {"batching": "random"}, {"length": 0},
+        {"optimizer": "lion"}, {"schedule": "linear"}, {"eval_every": 0},
+    ],
+)  # fmt: skip
+def test_bad_plans_are_sentences(options):
+    with pytest.raises(ValueError, match="must be"):
+        training.Plan(**{"steps": 5, **options})
+
+
+@pytest.mark.parametrize("tracks", [1, 3, 8])
+def test_evaluation_counts_every_character_once(tracks):
+    torch.manual_seed(0)
+    model = CharLM(len(VOCAB), 12, 2).double()
+    ids = IDS[:2500]
+    with torch.no_grad():
+        logits = model(ids[None, :-1])[0][0]
+    expected = F.cross_entropy(logits, ids[1:]).item()
+    seen = training.evaluate(model, ids, tracks=tracks, warm_up=100, length=64)
+    assert seen["loss"] == pytest.approx(expected, rel=1e-6 if tracks == 1 else 1e-3)
+    assert seen["bpc"] == pytest.approx(seen["loss"] / math.log(2))
+    assert seen["accuracy"] == pytest.approx(
+        (logits.argmax(1) == ids[1:]).double().mean().item(), abs=1e-3
+    )
+    with pytest.raises(ValueError, match="at least 2 characters"):
+        training.evaluate(model, ids[:1])
+
+
+# Baselines --------------------------------------------------------------------------------------
+
+
+def test_unigram_is_close_to_the_entropy():
+    coins = "".join(random.Random(0).choices("ab", [0.25, 0.75], k=40_000))
+    entropy = -(0.25 * math.log2(0.25) + 0.75 * math.log2(0.75))
+    assert baselines.unigram_bpc(coins[:20_000], coins[20_000:]) == pytest.approx(entropy, abs=0.01)
+    assert math.isfinite(baselines.unigram_bpc("aaa", "b"))
+
+
+@pytest.mark.parametrize("context", ["", "t", "the c", "zzzzz"])
+def test_ngram_probabilities_sum_to_one(context):
+    ngram = baselines.NGram(TEXT, 4, VOCAB.characters + "z")
+    total = sum(ngram.probability(c, context) for c in set(TEXT) | {"z"})
+    assert total == pytest.approx(1)
+    assert ngram.probability("z", context) > 0
+
+
+def test_ngram_follows_the_formula():
+    ngram = baselines.NGram("abab", 2, "ab")
+    # unigram: 2 a, 2 b, 2 kinds, uniform 1/2 below; after "a" came b twice, one kind
+    p_b = (2 + 2 * 0.5) / (4 + 2)
+    assert ngram.probability("b", "") == pytest.approx(p_b)
+    assert ngram.probability("b", "a") == pytest.approx((2 + 1 * p_b) / (2 + 1))
+
+
+def test_longer_contexts_help_on_text():
+    train, held_out = TEXT[:2000], TEXT[2000:]
+    bits = [baselines.NGram(train, order, VOCAB.characters).bpc(held_out) for order in (1, 2, 4)]
+    assert bits[0] > bits[1] > bits[2]
+    assert bits[0] == pytest.approx(baselines.unigram_bpc(train, held_out), rel=0.02)
+
+
+@pytest.mark.parametrize("name", baselines.COMPRESSORS)
+def test_compressors_find_repetition(name):
+    assert baselines.compressor_bpc(name, TEXT[:2000], TEXT[2000:]) < 1.0
+
+
+def test_empty_texts_are_sentences():
+    with pytest.raises(ValueError, match="the held-out text must be a text"):
+        baselines.unigram_bpc("abc", "")
+    with pytest.raises(ValueError, match="the training text must be a text"):
+        baselines.compressor_bpc("zlib", "", "abc")
+    with pytest.raises(ValueError, match="order must be at least 1"):
+        baselines.NGram("abc", 0, "abc")
