@@ -17,12 +17,15 @@ Ground floor
     checks      bad input gets a sentence: small validators that raise ``ValueError``
     runtime     device, seeds, threads, allocator, progress bars, interactive or headless
     results     the store of runs, one file each, named by the run's key
+    checkpoints models on disk, safetensors and JSON
     study       a grid of configurations in, a tidy table out: cores or a cluster
     figures     house style, palette, showing and saving a figure
     live        an explorer in JupyterLab, its static twin everywhere else
     notebook    parameters checked, a helper's source shown, findings and exercises
     engine      the papermill engine that cannot hang on widgets
     run         ``python -m helpers.run``: papermill over the series
+    timing      measuring side by side
+    bench       ``python -m helpers.bench``: the table of ``make bench``
     publish     ``python -m helpers.publish``: committed outputs and figures
 
 Wings

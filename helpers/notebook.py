@@ -1,5 +1,6 @@
 """What a notebook needs besides its subject: a checked start, shown source, findings, exercises."""
 
+import ast
 import inspect
 import math
 import textwrap
@@ -26,11 +27,26 @@ def start(*, profile: str, seed: int) -> None:
 
 
 def show_source(*objects) -> None:
-    """Show the source of functions or classes, so that what is read is what is tested."""
+    """Show the source of functions or classes, so that what is read is what is tested.
+
+    Of a docstring its first line is shown: the notebook's text stands in for the rest.
+    """
     for obj in objects:
-        code = textwrap.dedent(inspect.getsource(obj)).rstrip()
+        code = _short_docstring(textwrap.dedent(inspect.getsource(obj)).rstrip())
         home = f"`{obj.__module__}.{obj.__qualname__}`"
         display(Markdown(f"{home}\n\n```python\n{code}\n```"))
+
+
+def _short_docstring(code: str) -> str:
+    body = ast.parse(code).body[0].body
+    if ast.get_docstring(ast.parse(code).body[0]) is None:
+        return code
+    lines = code.split("\n")
+    first, last = body[0].lineno - 1, body[0].end_lineno
+    summary = lines[first].rstrip()
+    if last - first > 1:
+        summary += '"""'
+    return "\n".join([*lines[:first], summary, *lines[last:]])
 
 
 def finding(text: str) -> None:
@@ -50,6 +66,13 @@ def table(frame, caption: str | None = None, digits: int = 4) -> None:
     if caption:
         display(Markdown(f"*{caption}*"))
     display(shown)
+
+
+def errata(rows: list[tuple[str, str, str, str]]) -> None:
+    """A table of (report, what it says, what is right, the number that tells them apart)."""
+    lines = ["| report | says | right is | the number |", "|---|---|---|---|"]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    display(Markdown("\n".join(lines)))
 
 
 def exercise(number: int, answer, is_right: Callable[[object], bool], hint: str) -> None:

@@ -80,17 +80,17 @@ def test_import_helpers_is_light():
 # Inside a wing, from low to high. A module may import those before it, and the ground floor.
 LAYERS = {
     "recurrent": [
-        ["palindromes", "initialisation"],
+        ["palindromes", "initialisation", "parameters"],
         ["kernels", "core"],
         ["cells"],
-        ["variants", "parameters", "bptt", "training"],
-        ["experiments", "jacobians", "probes"],
-        ["protocols"],
-        ["analysis", "published"],
-        ["plots"],
+        ["variants", "bptt", "training"],
+        ["experiments"],
+        ["gradient_flow", "protocols", "probes"],
+        ["errata", "published", "analysis"],
+        ["plots", "gradient_plots", "drawings", "cell_plots"],
         ["widgets"],
     ],
-    "optimizers": [["algorithms"], ["landscapes", "tuning"], ["plots"], ["widgets"]],
+    "optimizers": [["algorithms"], ["landscapes", "errata", "race"], ["plots"], ["widgets"]],
     "text": [
         ["books", "vocabulary", "corpus", "dialogue"],
         ["charlm", "baselines"],

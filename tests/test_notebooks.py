@@ -56,6 +56,7 @@ def test_cells_are_short(path):
     lengths = sorted(len(c.source.splitlines()) for c in cells)
     assert lengths[-1] <= 25
     assert lengths[len(lengths) // 2] <= 8
+    assert max(len(line) for c in cells for line in c.source.splitlines()) <= 115
 
 
 @notebooks

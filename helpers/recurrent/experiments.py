@@ -105,15 +105,24 @@ def build(run: PalindromeRun) -> SequenceClassifier:
     return SequenceClassifier(core, palindromes.DIGITS, W_ph=run.W_ph, generator=stream)
 
 
-def train_palindromes(run: PalindromeRun, on_step=None, should_stop=None) -> tuple[dict, dict]:
+def train_palindromes(run: PalindromeRun) -> tuple[dict, dict]:
     """Train and measure one run: the experiment that a study calls.
-
-    Args:
-        on_step, should_stop: passed on to :func:`.training.fit`.
 
     Returns:
         record: see :func:`summarise`, with measurements at initialisation and held out.
         curves: "loss" and "accuracy" of the training stream, a value a step.
+    """
+    _, record, curves = train_model(run)
+    return record, curves
+
+
+def train_model(
+    run: PalindromeRun, on_step=None, should_stop=None
+) -> tuple[SequenceClassifier, dict, dict]:
+    """As :func:`train_palindromes`, with the trained model in front.
+
+    Args:
+        on_step, should_stop: passed on to :func:`.training.fit`.
     """
     model = build(run)
     record = at_initialisation(model, run)
@@ -141,7 +150,7 @@ def train_palindromes(run: PalindromeRun, on_step=None, should_stop=None) -> tup
     loss, accuracy = evaluate(model, x, y, batch) if len(y) else (math.nan, math.nan)
     record |= {"held_out_loss": _finite(loss), "held_out_accuracy": _finite(accuracy)}
     record["held_out_n"] = len(y)
-    return record, {"loss": curves.loss, "accuracy": curves.accuracy}
+    return model, record, {"loss": curves.loss, "accuracy": curves.accuracy}
 
 
 def summarise(curves: Curves) -> dict:

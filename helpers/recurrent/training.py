@@ -78,7 +78,7 @@ def fit(
     *,
     steps: int,
     lr: float,
-    optimizer: str = "rmsprop",
+    optimizer: str | Callable[[list, float], torch.optim.Optimizer] = "rmsprop",
     clip_norm: float | None = 10.0,
     bf16: bool = False,
     stop_after_perfect: int | None = None,
@@ -89,7 +89,8 @@ def fit(
 
     Args:
         lr: learning rate.
-        optimizer: a name in :data:`OPTIMIZERS`.
+        optimizer: a name in :data:`OPTIMIZERS`, or a function of parameters and rate that makes
+            an elementwise one (all parameters come as one vector).
         clip_norm: the gradient's norm over all parameters is scaled down to this.
         bf16: run the model under bfloat16 autocast; loss and parameters stay float32.
         stop_after_perfect: end early once this many steps in a row had every answer right.
@@ -100,11 +101,12 @@ def fit(
         ValueError: an unknown optimizer, or a number out of range.
     """
     integer("steps", steps, minimum=1)
-    choice("optimizer", optimizer, tuple(OPTIMIZERS))
+    if not callable(optimizer):
+        optimizer = OPTIMIZERS[choice("optimizer", optimizer, tuple(OPTIMIZERS))]
     if number("lr", lr) <= 0:
         raise ValueError(f"lr must be above 0, got {lr}")
     flat = _Flat(model)
-    update = OPTIMIZERS[optimizer]([flat.vector], lr)
+    update = optimizer([flat.vector], lr)
     cast = torch.autocast("cpu", dtype=torch.bfloat16) if bf16 else nullcontext()
     loss_curve = np.empty(steps, np.float32)
     accuracy_curve = np.empty(steps, np.float32)

@@ -81,8 +81,8 @@ class Windows:
 class Streams:
     """B tracks through the text, read in step, whose state the model carries on.
 
-    The text is a ring: a track that reaches its end reads on from the start. After a pass the tracks
-    start from a new common offset, so that the seams between windows fall elsewhere every time.
+    The text is a ring: a track that reaches its end reads on at the start. After a pass the
+    tracks start from a new common offset, so that the seams between windows fall elsewhere.
     ``position`` and ``offset`` are all there is to resume.
 
     Args:

@@ -1,0 +1,56 @@
+"""Models on disk: tensors as safetensors, everything else as JSON beside them.
+
+Loading can run no code. The JSON names the SHA-256 of the tensors, so that a pair that does not
+belong together is noticed.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+
+from helpers.results import atomic_write
+
+
+def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], header: dict) -> None:
+    """Write ``path``.safetensors and ``path``.json, each whole or not at all.
+
+    Args:
+        path: without a suffix.
+        header: anything that JSON can hold; NaN is refused.
+    """
+    content = save({name: t.detach().contiguous().cpu() for name, t in tensors.items()})
+    text = json.dumps(
+        {**header, "sha256": hashlib.sha256(content).hexdigest()},
+        indent=1,
+        sort_keys=True,
+        allow_nan=False,
+    )
+    with atomic_write(path.with_name(path.name + ".safetensors")) as file:
+        file.write(content)
+    with atomic_write(path.with_name(path.name + ".json")) as file:
+        file.write(text.encode() + b"\n")
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """Tensors and header that :func:`save_checkpoint` wrote.
+
+    Raises:
+        ValueError: a file is missing, damaged, or belongs to another.
+    """
+    tensors = path.with_name(path.name + ".safetensors")
+    header = path.with_name(path.name + ".json")
+    for file in (tensors, header):
+        if not file.exists():
+            raise ValueError(f"there is no checkpoint {path.name}: {file.name} is missing")
+    try:
+        named = json.loads(header.read_text(encoding="utf-8"))
+        expected = named.pop("sha256")
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{header.name} is not a checkpoint's header") from error
+    content = tensors.read_bytes()
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ValueError(f"{tensors.name} is damaged or belongs to another {header.name}")
+    return load(content), named

@@ -1,0 +1,8 @@
+"""Optimizers from their equations, landscapes to walk on, and a race on a real task.
+
+algorithms -> landscapes, errata, race -> plots -> widgets
+"""
+
+from helpers.optimizers.algorithms import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSprop
+
+__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Momentum", "Nesterov", "RMSprop"]

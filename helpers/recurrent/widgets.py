@@ -1,0 +1,32 @@
+"""Explorers of recurrent networks, each with its static twin."""
+
+import ipywidgets as widgets
+
+from helpers import figures
+from helpers.live import live
+from helpers.recurrent import gradient_plots
+from helpers.recurrent.gradient_flow import jacobian_singular_values
+
+
+def vanishing_explorer(seed: int = 0) -> None:
+    """Singular values of dh_T/dh_t over spectral radius, length and scale of the input."""
+
+    def draw(radius: float, length: int, input_scale: float) -> None:
+        values, sigma_max = jacobian_singular_values(radius, length, input_scale, seed=seed)
+        title = f"radius {radius:.2f}, inputs × {input_scale:.2f}: "
+        title += f"largest value {values[-1, 0]:.1e} after {length} steps"
+        figures.show(gradient_plots.vanishing_panels([(title, values, sigma_max)]))
+
+    live(
+        draw,
+        static=[{"radius": 1.5, "input_scale": 0.05}, {"radius": 1.5, "input_scale": 1.5}],
+        radius=widgets.FloatSlider(
+            1.0, min=0.1, max=3.0, step=0.05, description="spectral radius", continuous_update=False
+        ),
+        length=widgets.IntSlider(
+            60, min=2, max=150, description="length T", continuous_update=False
+        ),
+        input_scale=widgets.FloatSlider(
+            0.3, min=0.0, max=3.0, step=0.05, description="input scale", continuous_update=False
+        ),
+    )
