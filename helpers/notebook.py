@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
@@ -65,7 +66,9 @@ def table(frame, caption: str | None = None, digits: int = 4) -> None:
     shown = frame.map(significant)
     if caption:
         display(Markdown(f"*{caption}*"))
-    display(shown)
+    named = not isinstance(frame.index, pd.RangeIndex)
+    bundle = {"text/html": shown.to_html(index=named), "text/plain": shown.to_string(index=named)}
+    display(bundle, raw=True)
 
 
 def errata(rows: list[tuple[str, str, str, str]]) -> None:

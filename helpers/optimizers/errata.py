@@ -66,3 +66,66 @@ def first_step(optimizer: type) -> float:
 
 #: RMSprop and Adam, the two of which the reports speak.
 ADAPTIVE = {"RMSprop": RMSprop, "Adam": Adam}
+
+
+def rows() -> list[tuple]:
+    """The errata of notebook 02: (report, what it says, what is right, the number)."""
+    ones = [1.0] * 5
+    second_fixed = adam_of_report_000(ones, fix_second_moment=True)
+    both_fixed = adam_of_report_000(ones, fix_second_moment=True, fix_first_moment=True)
+    inside, outside = epsilon_inside_and_outside(1e-5, 1e-8)
+    adam_right = relative_steps(Adam, ones)
+    rmsprop = [steady_step(RMSprop, alternating=a) for a in (False, True)]
+    return [
+        (
+            "000, eq. 6",
+            "Adam: v = β₂ v − (1 − β₂) g²",
+            "plus",
+            f"the root is of a negative number: step 1 is {adam_of_report_000(ones)[0]}",
+        ),
+        (
+            "000, eq. 5",
+            "Adam: m = β₁ m − (1 − β₁) g",
+            "plus",
+            f"with only the second moment mended it climbs: first step {second_fixed[0]:.2f} η",
+        ),
+        (
+            "000",
+            "no bias correction",
+            "divide by 1 − β^t",
+            f"first step {both_fixed[0]:.2f} η against {adam_right[0]:.2f} η",
+        ),
+        (
+            "001",
+            "the corrected moments enter the recursion",
+            "the raw ones do",
+            f"constant gradient: fifth step {adam_of_report_001(ones)[4]:.4f} η "
+            f"against {adam_right[4]:.2f} η",
+        ),
+        (
+            "000, 001",
+            "g / √(G + ε)",
+            "g / (√G + ε), as in the paper and torch",
+            f"g = 1e−5, ε = 1e−8: {inside:.4f} against {outside:.3f}",
+        ),
+        (
+            "000, 001, 004",
+            "adaptive rates damp oscillation",
+            "momentum does",
+            f"RMSprop steps {rmsprop[0]:.3f} on a constant and {rmsprop[1]:.3f} on an alternating "
+            f"gradient; Adam {steady_step(Adam, alternating=True):.3f} on the alternating one",
+        ),
+        (
+            "004",
+            "RMSprop uses momentum",
+            "it has no memory of the gradient's sign",
+            f"ratio of the two steps {rmsprop[1] / rmsprop[0]:.4f}",
+        ),
+        (
+            "001",
+            "the LSTM is trained with RMSprop at rate 0.03",
+            "its first step is η / √(1 − α)",
+            f"{first_step(RMSprop):.1f} η, so {0.03 * first_step(RMSprop):.2f} a weight, against "
+            f"an initial standard deviation of {1 / math.sqrt(3 * 128):.3f}",
+        ),
+    ]

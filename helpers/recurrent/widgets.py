@@ -4,7 +4,8 @@ import ipywidgets as widgets
 
 from helpers import figures
 from helpers.live import live
-from helpers.recurrent import gradient_plots
+from helpers.recurrent import cell_plots, gradient_plots, palindromes, probes
+from helpers.recurrent.cells import SequenceClassifier
 from helpers.recurrent.gradient_flow import jacobian_singular_values
 
 
@@ -30,3 +31,32 @@ def vanishing_explorer(seed: int = 0) -> None:
             0.3, min=0.0, max=3.0, step=0.05, description="input scale", continuous_update=False
         ),
     )
+
+
+def opened_cell_explorer(
+    model: SequenceClassifier, T: int, encoding: str, palindrome: str, units: int = 32
+) -> None:
+    """A text box for a palindrome; gates, cell and answer of a trained LSTM while it reads it."""
+    shown = probes.memory_units(model, T, encoding)[:units]
+
+    def draw(palindrome: str) -> None:
+        try:
+            digits = palindromes.parse_palindrome(palindrome)
+        except ValueError as error:  # what a reader typed
+            print(error)
+            return
+        found = probes.traces(model, digits[:, :-1], encoding)
+        figures.show(cell_plots.opened_cell(found, digits[0, :-1].tolist(), shown))
+        answer = found["answer"][0, -1]
+        print(
+            f"{palindrome.strip()}: the last digit is {digits[0, -1]}, the network says "
+            f"{answer.argmax()} with probability {answer.max():.3f}"
+        )
+
+    box = widgets.Text(
+        palindrome,
+        description="palindrome",
+        continuous_update=False,
+        layout=widgets.Layout(width="500px"),
+    )
+    live(draw, palindrome=box)

@@ -1,0 +1,51 @@
+"""A pytest plugin for the nbval run: every exercise is also tried with an answer right and wrong.
+
+``pytest -p tests.nbval_answers --nbval-lax notebooks``. Behind each cell that calls ``exercise``,
+the same call runs with the right answer, which must pass, and with a wrong one, which must raise.
+"""
+
+import re
+
+#: Notebook -> right answers of its exercises, in order.
+ANSWERS = {
+    "01": [0.0, 0.9**20, 69],
+    "02": [0.04, 20.0, 10**0.5],
+    "03": [4 * 64 * (10 + 64 + 1), 1.0, 147],
+    "04": [10_000, 2.302585],
+    "05": [7.389, 54.598],
+    "06": [2, "CA", 1 / 3],
+}
+WRONG = -12345
+
+_CALL = re.compile(r"exercise\(\s*(\d+),\s*None,")
+
+_TRY = """
+{right}
+try:
+    {wrong}
+except AssertionError as _refused:
+    pass
+else:
+    raise SystemError("exercise {number} takes a wrong answer")
+"""
+
+
+def answered(source: str, answers: list) -> str:
+    """The cell's source with both answers tried behind it."""
+    found = _CALL.search(source)
+    if found is None:
+        return source
+    number = int(found.group(1))
+    calls = [
+        _CALL.sub(f"exercise({number}, {answer!r},", source, count=1)
+        for answer in (answers[number - 1], WRONG)
+    ]
+    wrong = calls[1].replace("\n", "\n    ")
+    return source + "\n" + _TRY.format(right=calls[0], wrong=wrong, number=number)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        cell = getattr(item, "cell", None)
+        if cell is not None and cell.get("cell_type") == "code":
+            cell.source = answered(cell.source, ANSWERS[item.path.name[:2]])
