@@ -1,7 +1,8 @@
-"""Models on disk: tensors as safetensors, everything else as JSON beside them.
+"""Models on disk: tensors as safetensors, everything else as JSON. Loading can run no code.
 
-Loading can run no code. The JSON names the SHA-256 of the tensors, so that a pair that does not
-belong together is noticed.
+A published checkpoint is a pair of files, so that people can read the JSON; it names the SHA-256 of
+the tensors, so that a pair that does not belong together is noticed. A snapshot of a training in
+progress is one file, replaced at once: a kill at any moment leaves the new one or the old one.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from helpers.results import atomic_write
@@ -54,3 +56,24 @@ def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     if hashlib.sha256(content).hexdigest() != expected:
         raise ValueError(f"{tensors.name} is damaged or belongs to another {header.name}")
     return load(content), named
+
+
+def save_snapshot(path: Path, tensors: dict[str, torch.Tensor], header: dict) -> None:
+    """Write one safetensors file with ``header`` as its metadata."""
+    kept = {name: t.detach().contiguous().cpu() for name, t in tensors.items()}
+    with atomic_write(path) as file:
+        file.write(save(kept, metadata={"header": json.dumps(header)}))
+
+
+def load_snapshot(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """What :func:`save_snapshot` wrote.
+
+    Raises:
+        ValueError: the file is no snapshot.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads(file.metadata()["header"])
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+    except (OSError, TypeError, KeyError, ValueError, SafetensorError) as error:
+        raise ValueError(f"{path.name} is not a snapshot of a training") from error

@@ -109,6 +109,10 @@ def test_the_rate_warms_up_and_falls():
     assert max(map(plan.rate, range(100))) == pytest.approx(plan.rate(9))
     assert plan.rate(99) == pytest.approx(0.01, rel=0.1)
     assert training.Plan(100, lr=0.5).rate(99) == 0.5
+    stairs = training.Plan(100, lr=1.0, schedule="staircase", decay=0.5, decay_every=30)
+    assert [stairs.rate(k) for k in (0, 29, 30, 99)] == [1.0, 1.0, 0.5, 0.125]
+    assert training.Plan(10).stages() == [2, 4, 6, 8, 10]
+    assert training.Plan(2).stages() == [1, 2]
 
 
 def test_patience_stops_and_says_so():
@@ -140,6 +144,72 @@ def test_a_loss_that_turns_nan_is_a_sentence():
         model.b_p[0] = math.nan
     with pytest.raises(FloatingPointError, match="the loss became nan at step 0; try a smaller lr"):
         training.fit(model, IDS, IDS, training.Plan(5))
+
+
+@pytest.mark.parametrize("batching", ["windows", "streams"])
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adamw"])
+def test_a_killed_training_resumes_as_if_nothing_had_happened(tmp_path, batching, optimizer):
+    plan = training.Plan(
+        40, batching, 8, 4, optimizer=optimizer, eval_every=10, schedule="cosine", lr=0.01
+    )
+
+    def run(resume=None, stop_at=None):
+        torch.manual_seed(1)
+        model = CharLM(len(VOCAB), 12, 2, dropout=0.4, embedding_size=5)
+        torch.manual_seed(stop_at or 7)  # whatever happened before must not matter
+        seen = []
+        history = training.fit(
+            model,
+            IDS[:1500],
+            IDS[1500:],
+            plan,
+            resume=resume,
+            sample=lambda m: float(m.b_p.sum()),
+            on_step=lambda h: seen.append(h.step),
+            should_stop=lambda: seen[-1] == stop_at,
+        )
+        return model, history
+
+    whole, history = run()
+    snapshot = tmp_path / "snapshot"
+    run(snapshot, stop_at=14)  # the last snapshot is of step 10
+    run(snapshot, stop_at=33)
+    resumed, after = run(snapshot)
+    assert after.loss == history.loss
+    assert after.valid == history.valid
+    assert after.samples == history.samples
+    assert list(history.samples) == ["8", "16", "24", "32", "40"]
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert [p.name for p in tmp_path.iterdir()] == ["snapshot"]
+    with pytest.raises(ValueError, match="belongs to a training with another plan"):
+        training.fit(whole, IDS, IDS, training.Plan(41), resume=snapshot)
+    snapshot.write_bytes(b"half a file")
+    with pytest.raises(ValueError, match="snapshot is not a snapshot of a training"):
+        run(snapshot)
+
+
+def test_a_nan_keeps_the_last_snapshot(tmp_path):
+    model = CharLM(len(VOCAB), 8, 1)
+    plan = training.Plan(20, length=5, batch_size=2, eval_every=4)
+    before = {}
+
+    def poison(history):
+        if history.step == 9:
+            before["bytes"] = (tmp_path / "snapshot").read_bytes()
+            with torch.no_grad():
+                model.b_p[0] = math.nan
+
+    with pytest.raises(FloatingPointError, match="the snapshot of step 8 is kept"):
+        training.fit(model, IDS, IDS[:900], plan, resume=tmp_path / "snapshot", on_step=poison)
+    assert (tmp_path / "snapshot").read_bytes() == before["bytes"]
+
+
+def test_the_best_weights_are_kept():
+    model = CharLM(len(VOCAB), 8, 1)
+    plan = training.Plan(30, length=5, batch_size=2, lr=1.0, eval_every=3)
+    history = training.fit(model, IDS[:500], IDS[500:1200], plan)
+    assert training.evaluate(model, IDS[500:1200])["loss"] == pytest.approx(history.best()["loss"])
 
 
 @pytest.mark.parametrize(

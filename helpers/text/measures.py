@@ -1,0 +1,70 @@
+"""What generated text is like, in numbers: words, variety, surprise, overlap with the book."""
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case: runs of letters, an apostrophe inside allowed."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def share_of_known_words(text: str, known: set[str]) -> float:
+    """Share of the text's words, counted as often as they occur, that are in ``known``.
+
+    The first and the last word are left out, as a sample may begin or end inside them. NaN without
+    words.
+    """
+    found = words(text)[1:-1]
+    return sum(word in known for word in found) / len(found) if found else float("nan")
+
+
+def distinct(text: str, n: int) -> float:
+    """Distinct character n-grams, as a share of all (Li et al. 2016 count words so)."""
+    grams = [text[k : k + n] for k in range(len(text) - n + 1)]
+    return len(set(grams)) / len(grams) if grams else float("nan")
+
+
+def _hashes(text: str, length: int) -> np.ndarray:
+    """A rolling polynomial hash of every stretch of ``length`` characters, uint64."""
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+    if len(codes) < length:
+        return np.empty(0, np.uint64)
+    base = np.uint64(1_000_003)
+    total = np.zeros(len(codes) - length + 1, np.uint64)
+    with np.errstate(over="ignore"):
+        for k in range(length):
+            total = total * base + codes[k : k + len(total)] + np.uint64(1)
+    return total
+
+
+def seen_share(text: str, source: str, length: int) -> float:
+    """Share of the stretches of ``length`` characters in ``text`` that ``source`` has as well."""
+    stretches = _hashes(text, length)
+    if len(stretches) == 0:
+        return 0.0
+    return float(np.isin(stretches, _hashes(source, length)).mean())
+
+
+def longest_copy(text: str, source: str) -> int:
+    """Length of the longest stretch of ``text`` that stands word for word in ``source``."""
+    low, high = 0, len(text)
+    while low < high:  # a copy of length k contains one of every smaller length
+        middle = (low + high + 1) // 2
+        stretches = {text[k : k + middle] for k in range(len(text) - middle + 1)}
+        if np.isin(_hashes(text, middle), _hashes(source, middle)).any() and any(
+            stretch in source for stretch in stretches
+        ):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def known_words(texts: Iterable[str]) -> set[str]:
+    """The set of words of all ``texts``."""
+    return {word for text in texts for word in words(text)}

@@ -1,0 +1,153 @@
+"""The published character model: Anna Karenina, how it was trained, what it wrote on the way.
+
+``train_and_publish`` makes ``data/checkpoints/anna_karenina`` from the book alone; the notebook
+with ``profile="full"`` calls it. It resumes what was interrupted.
+"""
+
+import datetime
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from helpers import paths, runtime
+from helpers.text import baselines, measures
+from helpers.text.books import load_book
+from helpers.text.charlm import CharLM
+from helpers.text.checkpoints import load_model, save_model
+from helpers.text.corpus import split_text
+from helpers.text.sampling import generate_batch
+from helpers.text.training import Plan, evaluate, fit
+from helpers.text.vocabulary import Vocabulary
+
+NAME = "anna_karenina"
+MODEL = {"hidden_size": 640, "num_layers": 2, "embedding_size": 64, "dropout": 0.45}
+#: 50 passes over the training part: 64 streams of 100 characters a step.
+PLAN = Plan(
+    steps=13_800,
+    batching="streams",
+    length=100,
+    batch_size=64,
+    optimizer="adamw",
+    lr=2e-3,
+    schedule="cosine",
+    warmup=200,
+    weight_decay=0.01,
+    clip_norm=1.0,
+    eval_every=276,
+    bf16=True,
+)
+PROMPTS = ("Stepan Arkadyevitch", "He went", "Anna said that")
+TEMPERATURES = (0.5, 1.0, 2.0, 0.0)
+#: Sentences that are not in the book, for the model to complete.
+FOREIGN = (
+    "The train to the moon leaves at ",
+    "My computer told me that ",
+    "If I were a graph, I would ",
+    "Nobody has ever seen a ",
+)
+
+
+def sample(model: CharLM, vocab: Vocabulary, seed: int = 0) -> dict:
+    """What is sampled at each stage: the cells of report 001's tables 1 to 4.
+
+    Returns:
+        "first": temperature -> 30 characters after a random first letter; "top_k" and "half":
+        prompt -> 120 characters with the five likeliest, and at temperature 0.5.
+    """
+    letters = [c for c in vocab.characters if c.isalpha()]
+    draw = torch.randint(len(letters), (len(TEMPERATURES),), generator=runtime.generator(seed))
+    first = {
+        str(t): generate_batch(model, vocab, [letters[k]], 29, t, seed=seed + i)[0]
+        for i, (t, k) in enumerate(zip(TEMPERATURES, draw.tolist(), strict=True))
+    }
+    seeds = [seed + i for i in range(len(PROMPTS))]
+    top_k = generate_batch(model, vocab, PROMPTS, 120, 1.0, top_k=5, seed=seeds)
+    half = generate_batch(model, vocab, PROMPTS, 120, 0.5, seed=seeds)
+    return {
+        "first": first,
+        "top_k": dict(zip(PROMPTS, top_k, strict=True)),
+        "half": dict(zip(PROMPTS, half, strict=True)),
+    }
+
+
+def train_and_publish(
+    folder: Path = paths.CHECKPOINTS,
+    work: Path = paths.WORK,
+    book: str = NAME,
+    plan: Plan = PLAN,
+    arguments: dict | None = None,
+) -> dict:
+    """Train on ``book`` and write the checkpoint; returns its header.
+
+    The test part is read once, after everything else, by the weights as published.
+
+    Raises:
+        ValueError: the book is not here and cannot be fetched.
+    """
+    text = load_book(book)
+    vocab = Vocabulary(text.text)
+    parts = split_text(text.text)
+    train_ids, valid_ids = vocab.encode(parts.train), vocab.encode(parts.valid)
+    model = CharLM(
+        len(vocab), **(arguments or MODEL), generator=runtime.generator(plan.seed, "weights")
+    )
+    work.mkdir(parents=True, exist_ok=True)
+    with runtime.progress(total=plan.steps, desc="book", unit="steps") as bar:
+
+        def show(history):
+            bar.update(history.step - bar.n)
+            if history.valid:
+                bar.set_postfix_str(f"best {history.best()['bpc']:.3f} bpc", refresh=False)
+
+        history = fit(
+            model,
+            train_ids,
+            valid_ids,
+            plan,
+            resume=work / f"{NAME}.training",
+            sample=lambda m: sample(m, vocab),
+            on_step=show,
+        )
+    header = {
+        "book": {"title": text.title, "characters": len(text)},
+        "made": datetime.date.today().isoformat(),
+        "torch": torch.__version__.split("+")[0],
+        "plan": asdict(plan),
+        "curves": _curves(history, every=max(1, plan.steps // 500)),
+        "stages": history.samples,
+        "baselines": {
+            part: _baselines(parts.train, held_out, vocab)
+            for part, held_out in (("valid", parts.valid), ("test", parts.test))
+        },
+        "overlap": {
+            str(length): measures.seen_share(parts.test, parts.train, length)
+            for length in (20, 30, 50, 100)
+        },
+    }
+    save_model(folder / NAME, model, vocab, half=True, **header)
+    published, _, _ = load_model(folder / NAME)
+    header["valid"] = evaluate(published, valid_ids)
+    header["test"] = evaluate(published, vocab.encode(parts.test))
+    save_model(folder / NAME, model, vocab, half=True, **header)
+    return header
+
+
+def _curves(history, every: int) -> dict:
+    """Training loss and accuracy averaged over ``every`` steps, and all looks."""
+    loss, accuracy = torch.tensor(history.loss), torch.tensor(history.accuracy)
+    whole = len(loss) // every * every
+    return {
+        "every": every,
+        "loss": [round(v, 4) for v in loss[:whole].view(-1, every).mean(1).tolist()],
+        "accuracy": [round(v, 4) for v in accuracy[:whole].view(-1, every).mean(1).tolist()],
+        "valid": history.valid,
+    }
+
+
+def _baselines(train: str, held_out: str, vocab: Vocabulary) -> dict[str, float]:
+    found = {"unigram": baselines.unigram_bpc(train, held_out)}
+    for name in baselines.COMPRESSORS:
+        found[name] = baselines.compressor_bpc(name, train, held_out)
+    found["6-gram"] = baselines.NGram(train, 6, vocab.characters).bpc(held_out)
+    return found
