@@ -13,6 +13,8 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.proportion import proportion_confint
 
+from helpers.recurrent.protocols import INIT_000, LSTM_FACTORS
+
 SOLVED = 0.99
 
 
@@ -166,3 +168,83 @@ def paired_precision(runs: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+# Names for the cells of the study's grids -------------------------------------------------------
+
+
+def with_cells(runs: pd.DataFrame) -> pd.DataFrame:
+    """The factorial's runs with a column "cell": which report W_hh, W_hx and W_ph come from.
+
+    And with one column a factor, "000" or "001".
+    """
+    names = {"W_hh": "W_h", "W_hx": "W_x", "W_ph": "W_ph"}
+    reports = {
+        factor: np.where(runs[column] == INIT_000[column], "000", "001")
+        for factor, column in names.items()
+    }
+    cell = [" ".join(triple) for triple in zip(*reports.values(), strict=True)]
+    return runs.assign(**reports, cell=cell).sort_values(["T", "cell", "seed"])
+
+
+def factorial_effects(runs: pd.DataFrame, outcome: str = "solved") -> pd.DataFrame:
+    """Effect of moving each initialisation from report 000's to report 001's, at each length."""
+    rows = []
+    for T, group in runs.groupby("T"):
+        for factor in ("W_hh", "W_hx", "W_ph"):
+            effect = paired_effect(group, factor, "000", "001", outcome)
+            rows.append({"factor": factor, "T": T, **effect})
+    return pd.DataFrame(rows)
+
+
+def with_radius(runs: pd.DataFrame) -> pd.DataFrame:
+    """The sweep's runs with a column "radius", read from the initialisation's name."""
+    return runs.assign(radius=runs["W_h"].str.removeprefix("spectral:").astype(float))
+
+
+def predictors(runs: pd.DataFrame) -> pd.DataFrame:
+    """AUC of each candidate explanation for success, over all runs and at each length."""
+    scores = candidates(runs)
+    rows = []
+    groups = [("all", runs.index), *((f"T = {T}", g.index) for T, g in runs.groupby("T"))]
+    for name, index in groups:
+        found = {c: auc(scores.loc[index, c], runs.loc[index, "solved"]) for c in scores}
+        rows.append({"runs": name, "n": len(index), **found})
+    return pd.DataFrame(rows)
+
+
+def lstm_settings(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The runs of :func:`.protocols.lstm_one_factor` by setting, the centre first."""
+
+    def level_of(run, factor):
+        for level in LSTM_FACTORS[factor]:
+            wanted = {k: v for k, v in level.items() if k != "chrono"}
+            same = all(run[k] == v for k, v in wanted.items())
+            if same and ("chrono" in level) == (factor == "forget bias" and _has_chrono(run)):
+                return level
+        raise ValueError(f"a run is at no level of {factor}")
+
+    groups: dict[str, list[int]] = {}
+    for index, run in runs.iterrows():
+        moved = [
+            (factor, level)
+            for factor in LSTM_FACTORS
+            if (level := level_of(run, factor)) is not LSTM_FACTORS[factor][0]
+        ]
+        name = "best setting" if not moved else f"{moved[0][0]}: {_level_name(moved[0][1])}"
+        groups.setdefault(name, []).append(index)
+    order = ["best setting", *sorted(set(groups) - {"best setting"})]
+    return {name: runs.loc[groups[name]] for name in order if name in groups}
+
+
+def _has_chrono(run) -> bool:
+    return run["chrono"] is not None and not pd.isna(run["chrono"])
+
+
+def _level_name(level: dict) -> str:
+    if level is INIT_000:
+        return "report 000"
+    if "W_h" in level:
+        return "report 001"
+    (value,) = level.values()
+    return {"one_hot": "one-hot", "raw": "raw digit"}.get(value, f"{value}")

@@ -4,9 +4,11 @@ import ipywidgets as widgets
 
 from helpers import figures
 from helpers.live import live
-from helpers.recurrent import cell_plots, gradient_plots, palindromes, probes
+from helpers.recurrent import cell_plots, gradient_plots, palindromes, probes, study_plots
 from helpers.recurrent.cells import SequenceClassifier
 from helpers.recurrent.gradient_flow import jacobian_singular_values
+from helpers.recurrent.protocols import A_LENGTHS, B_LENGTHS
+from helpers.recurrent.publication import PublishedStudy
 
 
 def vanishing_explorer(seed: int = 0) -> None:
@@ -60,3 +62,39 @@ def opened_cell_explorer(
         layout=widgets.Layout(width="500px"),
     )
     live(draw, palindrome=box)
+
+
+def curves_explorer(study: PublishedStudy) -> None:
+    """The published curves of both protocols over model, lengths, metric and smoothing."""
+    lengths = {"protocol_a": A_LENGTHS, "protocol_b": B_LENGTHS}
+    parts = {"A (report 000)": "protocol_a", "B (report 001)": "protocol_b"}
+    parts = {name: part for name, part in parts.items() if study.has(part)}
+
+    def draw(protocol: str, model: str, T: tuple, metric: str, window: int) -> None:
+        chosen = [t for t in T if t in lengths[protocol]]
+        if not chosen:
+            print(f"choose one or more of the lengths {', '.join(map(str, lengths[protocol]))}")
+            return
+        figures.show(study_plots.explored(study, protocol, model, chosen, metric, window))
+
+    live(
+        draw,
+        static=[
+            {
+                "protocol": part,
+                "model": model,
+                "T": (20, 40, 80) if part == "protocol_b" else (11, 15),
+            }
+            for part, model in (("protocol_a", "rnn"), ("protocol_b", "lstm"))
+            if part in parts.values()
+        ],
+        protocol=widgets.Dropdown(options=parts, description="protocol"),
+        model=widgets.ToggleButtons(options={"RNN": "rnn", "LSTM": "lstm"}, description="model"),
+        T=widgets.SelectMultiple(
+            options=sorted({*A_LENGTHS, *B_LENGTHS}), value=(11, 15), rows=5, description="T"
+        ),
+        metric=widgets.Dropdown(options=["accuracy", "loss"], description="metric"),
+        window=widgets.IntSlider(
+            1, min=1, max=50, description="smoothing, × 10 steps", continuous_update=False
+        ),
+    )
