@@ -8,7 +8,12 @@ from IPython.display import display
 from helpers.runtime import interactive
 
 
-def live(draw: Callable, static: Sequence[dict] = (), **controls: widgets.Widget) -> None:
+def live(
+    draw: Callable,
+    static: Sequence[dict] = (),
+    extras: Sequence[widgets.Widget] = (),
+    **controls: widgets.Widget,
+) -> None:
     """Call ``draw(**values)`` whenever one of ``controls`` moves, or a few times without them.
 
     Where somebody is looking (:func:`helpers.runtime.interactive`) the controls appear above an
@@ -20,6 +25,8 @@ def live(draw: Callable, static: Sequence[dict] = (), **controls: widgets.Widget
     Args:
         draw: shows its figure or table; takes one keyword a control.
         static: settings of the static twin; without any, the controls' initial values.
+        extras: widgets shown before the controls that ``draw`` is not told of (a Play button linked
+            to a slider).
         controls: ipywidgets with a ``value``.
     """
     for control in controls.values():
@@ -27,7 +34,8 @@ def live(draw: Callable, static: Sequence[dict] = (), **controls: widgets.Widget
     if interactive():
         output = widgets.interactive_output(draw, controls)
         row = widgets.Layout(flex_flow="row wrap", display="flex", align_items="center")
-        display(widgets.VBox([widgets.Box(list(controls.values()), layout=row), output]))
+        shown = widgets.Box([*extras, *controls.values()], layout=row)
+        display(widgets.VBox([shown, output]))
         return
     initial = {name: control.value for name, control in controls.items()}
     for settings in static or [{}]:

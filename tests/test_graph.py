@@ -3,9 +3,24 @@
 import networkx as nx
 import pytest
 import torch
-from torch_geometric.nn import GCNConv
+from torch_geometric.data import Data
+from torch_geometric.nn import GATConv, GatedGraphConv, GATv2Conv, GCNConv
 
-from helpers.graph import GCNLayer, Graph, hops, normalized_adjacency, six_node_graph
+from helpers.graph import (
+    GatedGraphLayer,
+    GATLayer,
+    GCNLayer,
+    Graph,
+    applications,
+    errata,
+    hops,
+    loaders,
+    normalized_adjacency,
+    six_node_graph,
+    smoothing,
+    sparse,
+    tasks,
+)
 from helpers.graph import propagation as p
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -13,10 +28,6 @@ pytestmark = pytest.mark.usefixtures("float64")
 
 def random_graph(n, probability, seed):
     return Graph.from_networkx(nx.gnp_random_graph(n, probability, seed=seed))
-
-
-def edge_index(graph):
-    return graph.adjacency().nonzero().T
 
 
 def test_six_node_graph_is_the_assignments():
@@ -71,7 +82,6 @@ def test_gcn_layer_equals_the_sum_over_neighbours(normalisation):
         for v in range(7):
             expected = expected + A_hat[u, v] * (H[v] @ layer.W)
         torch.testing.assert_close(out[u], expected)
-    torch.testing.assert_close(layer(H, A_hat.to_sparse_csr()), out)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -83,7 +93,7 @@ def test_gcn_layer_equals_pyg(seed):
         theirs.bias.copy_(torch.nn.init.normal_(ours.b))
     H = torch.randn(12, 4, requires_grad=True)
     G = H.detach().clone().requires_grad_()
-    out, expected = ours(H, normalized_adjacency(graph)), theirs(G, edge_index(graph))
+    out, expected = ours(H, normalized_adjacency(graph)), theirs(G, graph.edge_index())
     torch.testing.assert_close(out, expected)
     out.square().sum().backward()
     expected.square().sum().backward()
@@ -158,3 +168,282 @@ def test_adjacency_round_trip_and_relabelling():
     A = graph.adjacency()
     relabelled = layer(H[permutation], normalized_adjacency(A[permutation][:, permutation]))
     torch.testing.assert_close(relabelled, layer(H, normalized_adjacency(A))[permutation])
+
+
+# Attention and gates, with PyG's weights --------------------------------------------------------
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_attention_equals_pyg(heads, dynamic):
+    graph = random_graph(12, 0.3, 1)
+    ours = GATLayer(5, 4, heads, dynamic=dynamic)
+    theirs = (GATv2Conv if dynamic else GATConv)(5, 4, heads)
+    with torch.no_grad():
+        torch.nn.init.normal_(ours.b)
+        theirs.bias.copy_(ours.b)
+        if dynamic:
+            theirs.lin_l.weight.copy_(ours.W.T)
+            theirs.lin_r.weight.copy_(ours.W_u.T)
+            theirs.lin_l.bias.zero_()
+            theirs.lin_r.bias.zero_()
+            theirs.att.copy_(ours.a_v[None])
+        else:
+            theirs.lin.weight.copy_(ours.W.T)
+            theirs.att_src.copy_(ours.a_v[None])
+            theirs.att_dst.copy_(ours.a_u[None])
+    H = torch.randn(12, 5, requires_grad=True)
+    G = H.detach().clone().requires_grad_()
+    out = ours(H, p.add_self_loops(graph.adjacency()))
+    expected = theirs(G, graph.edge_index())
+    torch.testing.assert_close(out, expected)
+    out.square().sum().backward()
+    expected.square().sum().backward()
+    torch.testing.assert_close(H.grad, G.grad)
+
+
+def test_gated_layer_equals_pyg():
+    graph = random_graph(9, 0.4, 2)
+    ours, theirs = GatedGraphLayer(5), GatedGraphConv(5, 3)
+    with torch.no_grad():
+        for k in range(3):
+            theirs.weight[k].copy_(ours.W)
+        theirs.rnn.weight_ih.copy_(ours.gru.W_x_l0)
+        theirs.rnn.weight_hh.copy_(ours.gru.W_h_l0)
+        theirs.rnn.bias_ih.copy_(torch.nn.init.normal_(ours.gru.b_l0))
+        theirs.rnn.bias_hh.zero_()
+        theirs.rnn.bias_hh[-5:] = torch.nn.init.normal_(ours.gru.b_gh_l0)
+    H = G = torch.randn(9, 5)
+    for _ in range(3):
+        H = ours(H, graph.adjacency())
+    torch.testing.assert_close(H, theirs(G, graph.edge_index()))
+
+
+LAYERS = {
+    "GCN": (lambda: GCNLayer(3, 4), normalized_adjacency),
+    "GAT": (lambda: GATLayer(3, 4, 2), lambda A: p.add_self_loops(A)),
+    "GATv2": (lambda: GATLayer(3, 4, dynamic=True), lambda A: p.add_self_loops(A)),
+    "gated": (lambda: GatedGraphLayer(3), lambda A: A),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("seed", range(3))
+def test_relabelling_the_nodes_relabels_the_output(name, seed):
+    make, prepare = LAYERS[name]
+    graph = random_graph(8, 0.35, seed)
+    layer, H, A = make(), torch.randn(8, 3), graph.adjacency()
+    order = torch.randperm(8)
+    relabelled = layer(H[order], prepare(A[order][:, order]))
+    torch.testing.assert_close(relabelled, layer(H, prepare(A))[order])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_batch_is_its_graphs_one_by_one(name):
+    make, prepare = LAYERS[name]
+    layer, H = make(), torch.randn(4, 6, 3)
+    A = torch.stack([prepare(random_graph(6, 0.4, k).adjacency()) for k in range(4)])
+    together = layer(H, A)
+    for k in range(4):
+        torch.testing.assert_close(together[k], layer(H[k], A[k]))
+    torch.testing.assert_close(layer(H, A[0])[2], layer(H[2], A[0]))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_wrong_shapes_are_sentences(name):
+    make, prepare = LAYERS[name]
+    for H, N in ((torch.zeros(5, 4), 5), (torch.zeros(5, 3), 4), (torch.zeros(3), 3)):
+        with pytest.raises(ValueError, match="H must have shape"):
+            make()(H, prepare(torch.ones(N, N) - torch.eye(N)))
+
+
+def test_attention_rows_sum_to_one_over_neighbours_only():
+    graph = six_node_graph()
+    layer = GATLayer(3, 4, 2)
+    A_tilde = p.add_self_loops(graph.adjacency())
+    alpha = layer.attention(torch.randn(6, 3), A_tilde)
+    torch.testing.assert_close(alpha.sum(-1), torch.ones(2, 6))
+    assert (alpha[:, A_tilde == 0] == 0).all()
+    with pytest.raises(ValueError, match="every node must hear at least itself"):
+        layer(torch.randn(2, 3), torch.zeros(2, 2))
+
+
+# Sparse -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("normalisation", p.NORMALISATIONS)
+@pytest.mark.parametrize("seed", range(3))
+def test_sparse_propagation_equals_dense(normalisation, seed):
+    graph = random_graph(15, 0.2, seed)
+    A_hat = normalized_adjacency(graph, normalisation)
+    S = sparse.sparse_normalized_adjacency(graph.edge_index(), 15, normalisation)
+    torch.testing.assert_close(S.to_dense(), A_hat)
+    layer, H = GCNLayer(4, 3), torch.randn(15, 4, requires_grad=True)
+    G = H.detach().clone().requires_grad_()
+    a, b = layer(H, S), layer(G, A_hat)
+    torch.testing.assert_close(a, b)
+    a.square().sum().backward()
+    b.square().sum().backward()
+    torch.testing.assert_close(H.grad, G.grad)
+
+
+def test_sparse_directed_weighted_double_and_isolated():
+    edges = torch.tensor([[0, 0, 1, 3, 0], [1, 2, 0, 3, 1]])  # 0-1 twice, a loop, 2 one way only
+    S = sparse.sparse_normalized_adjacency(edges, 5, "row")
+    A = torch.zeros(5, 5)
+    A[0, 1] = A[0, 2] = A[1, 0] = 1
+    torch.testing.assert_close(S.to_dense(), normalized_adjacency(A, "row"))
+    H = torch.randn(5, 2, requires_grad=True)
+    (S @ H).sum().backward()
+    torch.testing.assert_close(H.grad, S.to_dense().T @ torch.ones(5, 2))
+    with pytest.raises(ValueError, match="for undirected graphs"):
+        sparse.sparse_normalized_adjacency(edges, 5)
+    weights = torch.tensor([1.0, 2.0, 3.0, 4.0, 2.0])
+    W = sparse.sparse_normalized_adjacency(edges, 5, "none", weights).to_dense()
+    assert W[0].tolist() == [1, 3, 2, 0, 0]
+    assert W[3, 3] == 1
+    assert W[4].tolist() == [0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("edges", "options", "message"),
+    [
+        (torch.zeros(3, 2, dtype=torch.int64), {}, "edge_index must be int64 of shape"),
+        (torch.zeros(2, 2), {}, "edge_index must be int64"),
+        (torch.tensor([[0], [9]]), {}, "must lie between 0 and 3"),
+        (torch.tensor([[0], [-1]]), {}, "must lie between 0 and 3"),
+        (torch.tensor([[0], [1]]), {"weights": torch.tensor([-1.0])}, "weights must be"),
+        (torch.tensor([[0], [1]]), {"normalisation": "max"}, "normalisation must be one of"),
+    ],
+)
+def test_bad_sparse_input_is_a_sentence(edges, options, message):
+    with pytest.raises(ValueError, match=message):
+        sparse.sparse_normalized_adjacency(edges, 4, **options)
+
+
+def test_random_graphs_are_undirected_without_doubles():
+    edges = sparse.random_edge_index(50, 400)
+    A = torch.zeros(50, 50).index_put_(tuple(edges), torch.ones(edges.shape[1]), accumulate=True)
+    assert torch.equal(A, A.T)
+    assert A.max() == 1
+    assert A.diagonal().sum() == 0
+
+
+# Loaders ----------------------------------------------------------------------------------------
+
+
+def test_karate_club_and_les_miserables():
+    karate, clubs, classes = loaders.karate_club()
+    assert (len(karate), len(karate.edges)) == (34, 78)
+    assert clubs.bincount().tolist() == [17, 17]
+    assert sorted(classes.bincount().tolist()) == [5, 6, 11, 12]
+    graph, labels = loaders.les_miserables()
+    assert (len(graph), len(graph.edges)) == (77, 254)
+    assert labels.shape == (77,)
+    assert torch.equal(labels, loaders.les_miserables()[1])
+
+
+def test_edge_lists(tmp_path):
+    path = tmp_path / "graph.txt"
+    path.write_text("# a comment\na b\nb c  # another\n\n")
+    assert loaders.load_edge_list(path).edges == (("a", "b"), ("b", "c"))
+    for text, message in (("", "holds no edge"), ("a b c\n", "line 1: an edge is two names")):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            loaders.load_edge_list(path)
+    with pytest.raises(ValueError, match="there is no edge list"):
+        loaders.load_edge_list(tmp_path / "missing.txt")
+
+
+def test_pyg_data():
+    data = Data(
+        x=torch.ones(3, 2),
+        edge_index=torch.tensor([[0, 1, 0], [1, 2, 1]]),
+        y=torch.tensor([[0], [1], [0]]),
+    )
+    edges, nodes, x, y = loaders.from_pyg(data)
+    assert edges.T.tolist() == [[0, 1], [1, 0], [1, 2], [2, 1]]
+    assert (nodes, x.shape, y.tolist()) == (3, (3, 2), [0, 1, 0])
+    with pytest.raises(ValueError, match="has no edge_index"):
+        loaders.from_pyg([data])
+
+
+# Smoothing, twins, tasks ------------------------------------------------------------------------
+
+
+def test_deep_propagation_forgets_at_the_rate_of_the_second_eigenvalue():
+    graph = six_node_graph()
+    rate = smoothing.second_eigenvalue(graph)
+    distance = smoothing.smoothing(graph, 60)["distance"]
+    assert distance[60] / distance[59] == pytest.approx(rate, rel=1e-3)
+    assert smoothing.smoothing(graph, 60, residual=0.2)["distance"][60] > 0.1
+    assert smoothing.attention_smoothing(graph, 60)["distance"][60] < 1e-3
+
+
+def test_twins_become_equal():
+    graph = six_node_graph()
+    assert smoothing.twins(graph) == []
+    triangle = Graph(("a", "b", "c"), (("a", "b"), ("b", "c"), ("a", "c")))
+    assert len(smoothing.twins(triangle)) == 3
+    for how, edge, (a, b) in smoothing.changes_that_make_twins(graph):
+        changed = (
+            graph.without(edge) if how == "remove" else Graph(graph.nodes, (*graph.edges, edge))
+        )
+        out = GCNLayer(3, 2)(torch.randn(6, 3), normalized_adjacency(changed))
+        torch.testing.assert_close(out[changed.index(a)], out[changed.index(b)])
+
+
+def test_communities_are_found_better_than_by_the_majority():
+    torch.set_default_dtype(torch.float32)
+    karate, clubs, _ = loaders.karate_club()
+    shown = tasks.one_label_each(clubs, 0)
+    assert clubs[shown].tolist() == [0, 1]
+    training = tasks.train_communities(karate, clubs, shown, epochs=300)
+    assert training.embeddings.shape == (301, 34, 2)
+    assert training.accuracy[-1] > 0.8 > tasks.majority_class(clubs, shown)
+    assert 0 <= tasks.label_propagation(karate, clubs, shown) <= 1
+
+
+def test_label_propagation_on_a_chain():
+    chain = Graph(tuple("abcdef"), tuple(["ab", "bc", "cd", "de", "ef"]))
+    labels = torch.tensor([0, 0, 0, 1, 1, 1])
+    assert tasks.label_propagation(chain, labels, torch.tensor([0, 5])) == 1.0
+
+
+def test_stars_have_equal_means_and_different_targets():
+    H, A, targets = tasks.marked_neighbour(500)
+    assert H.shape == (500, 5, 2)
+    assert (H[:, 1:, 1].sum(1) == 1).all()
+    assert set(targets.tolist()) == {-1.0, 1.0}
+    both = (H[:, 1:, 0].max(1).values == 1) & (H[:, 1:, 0].min(1).values == -1)
+    assert both.all()
+    assert A[0].tolist() == [0, 1, 1, 1, 1]
+
+
+@pytest.mark.slow
+def test_attention_finds_the_mark_and_averaging_cannot():
+    torch.set_default_dtype(torch.float32)
+    A = tasks.marked_neighbour(1)[1]
+    torch.manual_seed(0)
+    attends = tasks.train_on_stars(GATLayer(2, 16), p.add_self_loops(A))
+    averages = tasks.train_on_stars(GCNLayer(2, 16), normalized_adjacency(A, "row"))
+    assert attends["accuracy"] > 0.97
+    assert averages["accuracy"] < 0.75
+
+
+def test_errata_of_the_graphs():
+    torch.set_default_dtype(torch.float32)
+    rows = errata.rows()
+    assert all(len(row) == 4 and all(row) for row in rows)
+    assert errata.degrees_without_the_self_loop(six_node_graph()) == pytest.approx(1.379, abs=1e-3)
+    assert errata.static_ranking_agreement(dynamic=False) == 1.0
+    assert errata.static_ranking_agreement(dynamic=True) < 0.99
+    assert errata.ratios_without_leaky_relu()[0] == pytest.approx(
+        errata.ratios_without_leaky_relu()[1]
+    )
+
+
+def test_applications_are_graphs():
+    for application in applications.APPLICATIONS:
+        for a, b, _ in application.edges:
+            assert {a, b} <= set(application.nodes)

@@ -49,6 +49,7 @@ class Graph:
             )
         object.__setattr__(self, "nodes", nodes)
         object.__setattr__(self, "edges", tuple(ordered))
+        object.__setattr__(self, "_index", index)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -60,8 +61,8 @@ class Graph:
             ValueError: there is no such node.
         """
         try:
-            return self.nodes.index(node)
-        except ValueError:
+            return self._index[node]
+        except (KeyError, TypeError):
             known = ", ".join(map(str, self.nodes[:20])) + (" …" if len(self) > 20 else "")
             raise ValueError(f"there is no node {node!r}; the graph has {known}") from None
 
@@ -72,6 +73,12 @@ class Graph:
             i, j = self.index(a), self.index(b)
             A[i, j] = A[j, i] = 1.0
         return A
+
+    def edge_index(self) -> torch.Tensor:
+        """Both directions of every edge as rows and columns: int64 ``(2, 2 edges)``."""
+        pairs = [(self.index(a), self.index(b)) for a, b in self.edges]
+        one_way = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+        return torch.cat([one_way, one_way.flip(0)], dim=1)
 
     def to_networkx(self) -> nx.Graph:
         """The same graph for networkx, nodes under their names."""

@@ -1,14 +1,16 @@
 """Drawings of graphs, of matrices beside them, and of messages on their way."""
 
+import itertools
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
+import networkx as nx
 import numpy as np
 import seaborn as sns
 import torch
 from matplotlib.patches import Rectangle
 
-from helpers.figures import PALETTE
+from helpers.figures import CYCLE, PALETTE
 from helpers.graph.graphs import Graph
 from helpers.graph.propagation import reach
 
@@ -155,4 +157,172 @@ def message_strip(graph: Graph, source: str, updates: Sequence[int]):
     fig, axes = plt.subplots(1, len(updates), figsize=(2.7 * len(updates), 2.9), squeeze=False)
     for ax, k in zip(axes[0], updates, strict=True):
         message_frame(ax, graph, source, k)
+    return fig
+
+
+# Two readings, normalisations, reach ------------------------------------------------------------
+
+
+def two_readings(readings: dict[str, tuple[Graph, int]], source: str, target: str):
+    """Graphs side by side, with a shortest path from source to target and its length.
+
+    Args:
+        readings: title -> (graph, updates from source to target).
+    """
+    fig, axes = plt.subplots(1, len(readings), figsize=(4.2 * len(readings), 3.2))
+    for ax, (title, (graph, updates)) in zip(np.atleast_1d(axes), readings.items(), strict=True):
+        path = nx.shortest_path(graph.to_networkx(), source, target)
+        heavy = list(itertools.pairwise(path))
+        draw_graph(ax, graph, edges=heavy, outlines=(source, target))
+        ax.set_title(f"{title}: {updates} updates")
+    return fig
+
+
+def pairs_matrix(ax, graph: Graph, values: torch.Tensor, title: str) -> None:
+    """A number for every pair of nodes."""
+    draw_matrix(ax, values.float(), graph.nodes, title=title)
+
+
+def normalisations(graph: Graph, matrices: dict[str, torch.Tensor]):
+    """A_hat under each normalisation, with the sums of its rows."""
+    fig, axes = plt.subplots(1, len(matrices), figsize=(3.4 * len(matrices), 3.5))
+    for ax, (title, matrix) in zip(axes, matrices.items(), strict=True):
+        draw_matrix(ax, matrix, graph.nodes, title=title)
+        for i, total in enumerate(matrix.sum(1).tolist()):
+            ax.text(len(graph) - 0.35, i, f"Σ {total:.2f}", va="center", fontsize=8)
+    return fig
+
+
+def signal_frame(axes, graph: Graph, A_hat: torch.Tensor, source: str, layer: int) -> None:
+    """What each node holds of the source's message after ``layer`` layers; the matrix beside it.
+
+    Args:
+        axes: two axes, for the drawing and for A_hat^layer.
+    """
+    power = torch.linalg.matrix_power(A_hat.double(), layer)
+    column = graph.index(source)
+    held = power[:, column]
+    shade = sns.light_palette(PALETTE["graph"], as_cmap=True)
+    top = max(held.max().item(), 1e-12)
+    colors = ["white" if v == 0 else shade(0.15 + 0.85 * v / top) for v in held.tolist()]
+    small = len(graph) <= 12
+    notes = {n: f"{v:.2f}" for n, v in zip(graph.nodes, held.tolist(), strict=True) if v}
+    draw_graph(
+        axes[0],
+        graph,
+        colors=colors,
+        outlines=(source,),
+        notes=notes if small else None,
+        size=620 if small else 130,
+    )
+    noun = "layer" if layer == 1 else "layers"
+    axes[0].set_title(f"after {layer} {noun}")
+    if small:
+        cells = [(i, column) for i in range(len(graph))]
+        draw_matrix(axes[1], power, graph.nodes, title=f"Â to the power {layer}", cells=cells)
+    else:
+        axes[1].imshow(power, cmap="mako_r", vmin=0)
+        axes[1].axvline(column, color=PALETTE["accent"], linewidth=1.5)
+        axes[1].set_title(f"Â to the power {layer}")
+        axes[1].grid(False)
+
+
+def signal_strip(graph: Graph, A_hat: torch.Tensor, source: str, layers: Sequence[int]):
+    """Frames of :func:`signal_frame` below one another in two rows: drawing above, matrix below."""
+    fig, axes = plt.subplots(2, len(layers), figsize=(2.9 * len(layers), 5.6))
+    for column, layer in enumerate(layers):
+        signal_frame(axes[:, column], graph, A_hat, source, layer)
+    return fig
+
+
+# Limits -----------------------------------------------------------------------------------------
+
+
+def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | None = None):
+    """Dirichlet energy and pairwise distance against depth.
+
+    Args:
+        curves: name -> "energy", "distance".
+        rate: the eigenvalue whose powers the distance should follow, drawn as a line.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    for name, found in curves.items():
+        for ax, measure in zip(axes, ("energy", "distance"), strict=True):
+            ax.plot(np.array(found[measure]).clip(min=1e-12), "o-", ms=3, label=name)
+    if rate is not None:
+        depth = np.arange(len(next(iter(curves.values()))["distance"]))
+        first = next(iter(curves.values()))["distance"][0]
+        for ax, exponent in zip(axes, (2, 1), strict=True):
+            start = first if exponent == 1 else next(iter(curves.values()))["energy"][0]
+            label = rf"$\lambda_2^{{{'2k' if exponent == 2 else 'k'}}}$, $\lambda_2 = {rate:.3f}$"
+            line = start * rate ** (exponent * depth)
+            ax.plot(line, "--", color=PALETTE["muted"], label=label)
+    axes[0].set_title("Dirichlet energy")
+    axes[1].set_title("mean pairwise distance")
+    for ax in axes:
+        ax.set(xlabel="layers", yscale="log", ylim=(1e-9, None))
+    axes[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8.5)
+    handles = axes[0].lines[-1:] if rate is not None else []
+    if handles:
+        axes[0].legend(handles, [handles[0].get_label()], loc="center right")
+    return fig
+
+
+def attention_on_edges(ax, graph: Graph, alpha: torch.Tensor, node: str) -> None:
+    """How much ``node`` listens to each of its neighbours and to itself, as widths."""
+    places = graph.layout()
+    u = graph.index(node)
+    draw_graph(ax, graph, outlines=(node,), notes={node: f"itself {alpha[u, u]:.2f}"})
+    for v, name in enumerate(graph.nodes):
+        weight = alpha[u, v].item()
+        if v != u and weight > 0:
+            (x0, y0), (x1, y1) = places[name], places[node]
+            ax.plot([x0, x1], [y0, y1], color=PALETTE["accent"], linewidth=1 + 9 * weight, zorder=1)
+            ax.text(
+                (x0 + x1) / 2,
+                (y0 + y1) / 2,
+                f"{weight:.2f}",
+                fontsize=8,
+                ha="center",
+                va="center",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+                zorder=5,
+            )
+
+
+# Communities ------------------------------------------------------------------------------------
+
+
+def embedding(ax, points: torch.Tensor, labels: torch.Tensor, graph: Graph, labelled, title: str):
+    """The two features of every node, edges between them, labelled nodes outlined."""
+    x, y = points.T.tolist()
+    for a, b in graph.edges:
+        i, j = graph.index(a), graph.index(b)
+        ax.plot([x[i], x[j]], [y[i], y[j]], color=PALETTE["grid"], linewidth=0.7, zorder=1)
+    colors = [CYCLE[k % len(CYCLE)] for k in labels.tolist()]
+    chosen = set(labelled.tolist())
+    outline = [PALETTE["ink"] if k in chosen else "white" for k in range(len(colors))]
+    width = [2.2 if k in chosen else 0.6 for k in range(len(colors))]
+    ax.scatter(x, y, s=55, color=colors, edgecolor=outline, linewidth=width, zorder=2)
+    ax.set_title(title)
+    ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+
+
+def accuracy_dots(results: dict[str, dict[str, list[float]]]):
+    """Every choice of labelled nodes a dot, a row a method, a panel a labelling.
+
+    Args:
+        results: labelling -> method -> accuracies.
+    """
+    fig, axes = plt.subplots(1, len(results), figsize=(10, 2.6), sharey=True)
+    rng = np.random.default_rng(0)
+    for ax, (title, methods) in zip(np.atleast_1d(axes), results.items(), strict=True):
+        for k, values in enumerate(methods.values()):
+            y = k + rng.uniform(-0.18, 0.18, len(values))
+            ax.plot(values, y, "o", color=CYCLE[k], ms=4.5, alpha=0.6, mew=0)
+            ax.plot([np.mean(values)] * 2, [k - 0.34, k + 0.34], color=PALETTE["ink"], linewidth=2)
+        ax.set_yticks(range(len(methods)), list(methods))
+        ax.set_title(title)
+        ax.set(xlim=(0, 1.03), xlabel="accuracy on the other nodes")
+    np.atleast_1d(axes)[0].invert_yaxis()
     return fig

@@ -2,11 +2,13 @@
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
+import torch
 
 from helpers import figures
 from helpers.graph import plots
 from helpers.graph.graphs import Graph
-from helpers.graph.propagation import diameter
+from helpers.graph.propagation import NORMALISATIONS, diameter, normalized_adjacency
+from helpers.graph.tasks import SemiSupervised
 from helpers.live import live
 
 
@@ -27,4 +29,87 @@ def message_explorer(graph: Graph, source: str) -> None:
         static=[{"source": source, "layer": tuple(range(layers))}],
         source=widgets.Dropdown(options=list(graph.nodes), value=source, description="source"),
         layer=widgets.IntSlider(0, 0, layers, description="layer"),
+    )
+
+
+def signal_player(graphs: dict[str, Graph], source: str) -> None:
+    """Step or play through the layers: drawing and matrix move together, a table tells the numbers.
+
+    Args:
+        graphs: title -> graph; the first is shown first and in the static twin.
+        source: a node of the first graph.
+    """
+    first = next(iter(graphs))
+
+    def draw(graph: str, source: str, normalisation: str, layer) -> None:
+        chosen = graphs[graph]
+        if source not in chosen.nodes:
+            source = chosen.nodes[0]
+        A_hat = normalized_adjacency(chosen, normalisation)
+        if not isinstance(layer, int):
+            figures.show(plots.signal_strip(chosen, A_hat, source, layer))
+            return
+        fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.9))
+        plots.signal_frame(axes, chosen, A_hat, source, layer)
+        figures.show(fig)
+        print(received(chosen, A_hat, source, layer))
+
+    slider = widgets.IntSlider(0, 0, 8, description="layer")
+    play = widgets.Play(min=0, max=8, interval=900)
+    widgets.jslink((play, "value"), (slider, "value"))
+    nodes = widgets.Dropdown(options=list(graphs[first].nodes), value=source, description="source")
+    choice = widgets.Dropdown(options=list(graphs), description="graph")
+
+    def offer_nodes(change) -> None:
+        nodes.options = list(graphs[change["new"]].nodes)
+
+    choice.observe(offer_nodes, "value")
+    live(
+        draw,
+        static=[{"layer": (0, 1, 2, 3)}],
+        extras=[play],
+        graph=choice,
+        source=nodes,
+        normalisation=widgets.Dropdown(options=NORMALISATIONS, description="normalisation"),
+        layer=slider,
+    )
+
+
+def received(graph: Graph, A_hat: torch.Tensor, source: str, layer: int, most: int = 12) -> str:
+    """What each node receives of the source's message in the step to ``layer``, as text."""
+    if layer == 0:
+        return f"only {source} holds its message"
+    before = torch.linalg.matrix_power(A_hat.double(), layer - 1)[:, graph.index(source)]
+    lines = []
+    for u, name in enumerate(graph.nodes[:most]):
+        terms = [
+            f"{A_hat[u, v]:.2f}·{before[v]:.2f} ({other})"
+            for v, other in enumerate(graph.nodes)
+            if A_hat[u, v] and before[v]
+        ]
+        if terms:
+            total = (A_hat[u].double() @ before).item()
+            lines.append(f"{name} = {' + '.join(terms[:6])}{' + …' if len(terms) > 6 else ''}")
+            lines[-1] += f" = {total:.3f}"
+    return "\n".join(lines)
+
+
+def embedding_explorer(graph: Graph, labels: torch.Tensor, training: SemiSupervised) -> None:
+    """A slider over the epochs of a training; statically, four of them side by side."""
+    last = len(training.embeddings) - 1
+
+    def draw(epoch) -> None:
+        epochs = (epoch,) if isinstance(epoch, int) else epoch
+        width = 4.4 if len(epochs) == 1 else 2.6 * len(epochs)
+        fig, axes = plt.subplots(1, len(epochs), figsize=(width, 2.9), squeeze=False)
+        for ax, e in zip(axes[0], epochs, strict=True):
+            title = f"epoch {e}: {100 * training.accuracy[e]:.0f} %"
+            points = training.embeddings[e]
+            plots.embedding(ax, points, labels, graph, training.labelled, title)
+        figures.show(fig)
+
+    live(
+        draw,
+        static=[{"epoch": tuple(round(last * share) for share in (0, 0.1, 0.3, 1))}],
+        epoch=widgets.IntSlider(last, 0, last, description="epoch", continuous_update=False),
     )

@@ -1,0 +1,104 @@
+"""Where message passing loses what it knew: over-smoothing, and nodes that become twins.
+
+H <- A_hat H drives all rows towards one direction, scaled by sqrt(d_tilde); what is left of their
+differences shrinks by the second eigenvalue of A_hat a layer.
+"""
+
+import torch
+
+from helpers.graph.graphs import Graph
+from helpers.graph.layers import GATLayer
+from helpers.graph.propagation import add_self_loops, normalized_adjacency
+
+
+def dirichlet_energy(H: torch.Tensor, graph: Graph) -> float:
+    """Mean over edges of ||h_u - h_v||^2, relative to the mean squared norm of a row."""
+    edges = graph.edge_index()
+    difference = (H[edges[0]] - H[edges[1]]).square().sum(1).mean()
+    return (difference / H.square().sum(1).mean()).item()
+
+
+def pairwise_distance(H: torch.Tensor) -> float:
+    """Mean distance of two rows, relative to the mean norm of a row."""
+    return (torch.pdist(H).mean() / H.norm(dim=1).mean()).item()
+
+
+def smoothing(
+    graph: Graph, depth: int, features: int = 16, residual: float = 0.0, seed: int = 0
+) -> dict[str, list[float]]:
+    """How alike the rows become under k = 0 … depth propagations, H <- (1 - r) A_hat H + r H_0.
+
+    Features are random; before measuring, rows are divided by sqrt(d_tilde), to which the symmetric
+    rule converges. ``residual`` r is GCNII's initial residual (Chen et al. 2020).
+
+    Returns:
+        "energy": Dirichlet energy, "distance": mean pairwise distance, a value a depth.
+    """
+    g = torch.Generator().manual_seed(seed)
+    A_hat = normalized_adjacency(graph).double()
+    root = add_self_loops(graph.adjacency()).sum(1).double().sqrt()[:, None]
+    H_0 = torch.randn(len(graph), features, generator=g, dtype=torch.float64)
+    H, found = H_0, {"energy": [], "distance": []}
+    for _ in range(depth + 1):
+        found["energy"].append(dirichlet_energy(H / root, graph))
+        found["distance"].append(pairwise_distance(H / root))
+        H = (1 - residual) * (A_hat @ H) + residual * H_0
+    return found
+
+
+def attention_smoothing(
+    graph: Graph, depth: int, features: int = 16, seed: int = 0
+) -> dict[str, list[float]]:
+    """As :func:`smoothing`, with a random, untrained attention layer's weights in place of A_hat.
+
+    Attention rows average, so that no division by sqrt(d_tilde) is due.
+    """
+    g = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    A_tilde = add_self_loops(graph.adjacency()).double()
+    H = torch.randn(len(graph), features, generator=g, dtype=torch.float64)
+    layer = GATLayer(features, features).double()
+    with torch.no_grad():
+        layer.a_v.mul_(4)  # sharp, so that it is far from a uniform average
+        found = {"energy": [], "distance": []}
+        for _ in range(depth + 1):
+            found["energy"].append(dirichlet_energy(H, graph))
+            found["distance"].append(pairwise_distance(H))
+            H = layer.attention(H, A_tilde)[0] @ H
+    return found
+
+
+def second_eigenvalue(graph: Graph) -> float:
+    """The second largest |eigenvalue| of A_hat: the factor by which differences shrink a layer."""
+    values = torch.linalg.eigvalsh(normalized_adjacency(graph).double()).abs()
+    return values.sort(descending=True).values[1].item()
+
+
+def twins(graph: Graph) -> list[tuple[str, str]]:
+    """Pairs of nodes with the same closed neighbourhood: one layer makes their rows equal."""
+    rows = add_self_loops(graph.adjacency())
+    return [
+        (graph.nodes[i], graph.nodes[j])
+        for i in range(len(graph))
+        for j in range(i + 1, len(graph))
+        if torch.equal(rows[i], rows[j])
+    ]
+
+
+def changes_that_make_twins(graph: Graph) -> list[tuple[str, tuple[str, str], tuple[str, str]]]:
+    """All single edges whose addition or removal gives two nodes the same closed neighbourhood.
+
+    Returns:
+        ("add" or "remove", edge, the twins it makes)
+    """
+    present = set(map(frozenset, graph.edges))
+    found = []
+    for i, a in enumerate(graph.nodes):
+        for b in graph.nodes[i + 1 :]:
+            if frozenset((a, b)) in present:
+                changed, what = graph.without((a, b)), "remove"
+            else:
+                changed = Graph(graph.nodes, (*graph.edges, (a, b)), graph.positions)
+                what = "add"
+            found += [(what, (a, b), pair) for pair in twins(changed)]
+    return found
