@@ -2,7 +2,7 @@
 
 ``load_book("auto")`` takes a file that lies in ``data/books/``, and without one the language
 reference that every CPython carries. ``load_book("anna_karenina")`` downloads it once, where there
-is a connection. Any path to a plain-text file works as well.
+is a connection. The path of a plain-text file, of a folder of them, or a URL works as well.
 
 Data flow::
 
@@ -14,6 +14,8 @@ import json
 import pydoc_data.topics
 import re
 import tempfile
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +68,8 @@ def load_book(name: str = "auto", *, folder: Path = paths.BOOKS) -> Book:
 
     Args:
         name: "auto", "default", a name in :data:`CATALOGUE`, a file name in ``data/books/``
-            (with or without .txt), or the path of a plain-text file.
+            (with or without .txt), the path of a plain-text file, of a folder of .txt files, which
+            are joined in the order of their names, or an http(s) address.
         folder: the cache; a file in it wins over a download.
 
     Raises:
@@ -81,12 +84,19 @@ def load_book(name: str = "auto", *, folder: Path = paths.BOOKS) -> Book:
     for candidate in (folder / name, folder / f"{name}.txt", Path(name)):
         if candidate.is_file():
             return read_book(candidate)
+    if Path(name).is_dir():
+        return read_folder(Path(name))
     if name in CATALOGUE:
-        return read_book(_download(name, folder))
+        return read_book(_download(name, CATALOGUE[name], folder))
+    if name.startswith(("http://", "https://")):
+        stem = re.sub(r"\W+", "_", name.split("://")[1]).strip("_").removesuffix("_txt")
+        cached = folder / f"{stem}.txt"
+        anything = Download(name, "", 1, 1_000_000_000)
+        return read_book(cached if cached.exists() else _download(stem, anything, folder))
     known = ["auto", "default", *CATALOGUE]
     raise ValueError(
-        f"there is no book {name!r}: it is neither a file, nor in data/books/, nor one of "
-        f"{', '.join(known)}"
+        f"there is no book {name!r}: it is neither a file or folder, nor in data/books/, nor an "
+        f"address, nor one of {', '.join(known)}"
     )
 
 
@@ -108,6 +118,38 @@ def read_book(path: Path) -> Book:
         raise ValueError(f"the book {Path(path).name} is empty")
     title = Path(path).stem.replace("_", " ").title()
     return Book(title, text + "\n", f"file {Path(path).name}")
+
+
+def read_folder(folder: Path) -> Book:
+    """All .txt files of a folder as one book, in the order of their names.
+
+    Raises:
+        ValueError: there are none, or one of them is empty or not text.
+    """
+    files = sorted(folder.glob("*.txt"))
+    if not files:
+        raise ValueError(f"the folder {folder.name} holds no .txt file")
+    text = "\n\n".join(read_book(file).text for file in files)
+    return Book(folder.name.replace("_", " ").title(), text, f"{len(files)} files of {folder.name}")
+
+
+def clean(text: str, *, rare_below: int = 10) -> str:
+    """Report 000's cleaning: lower case, no line breaks, rare characters folded away.
+
+    Accented letters lose their accents; a character that then occurs less than ``rare_below`` times
+    becomes a space; runs of white space become one space.
+
+    Raises:
+        ValueError: nothing is left.
+    """
+    folded = unicodedata.normalize("NFKD", text.lower())
+    folded = "".join(c for c in folded if not unicodedata.combining(c))
+    counts = Counter(folded)
+    kept = "".join(c if counts[c] >= rare_below else " " for c in folded)
+    cleaned = re.sub(r"\s+", " ", kept).strip()
+    if not cleaned:
+        raise ValueError(f"no character occurs {rare_below} times: nothing is left of the text")
+    return cleaned
 
 
 def decode(content: bytes, name: str) -> str:
@@ -144,14 +186,13 @@ def strip_gutenberg(text: str) -> str:
     return text[: end.start()] if end else text
 
 
-def _download(name: str, folder: Path) -> Path:
+def _download(name: str, book: Download, folder: Path) -> Path:
     """Fetch a book into ``folder``; hold later downloads to the first one's hash."""
-    book = CATALOGUE[name]
     ledger = folder / "checksums.json"
     known = json.loads(ledger.read_text()) if ledger.exists() else {}
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".arriving-") as arriving:
-        content = Path(_retrieve(name, known.get(name), arriving)).read_bytes()
+        content = Path(_retrieve(name, book, known.get(name), arriving)).read_bytes()
         if not book.smallest <= len(content) <= book.largest:
             raise ValueError(
                 f"what came from {book.url} has {len(content):,} bytes; {book.title} has between "
@@ -167,8 +208,8 @@ def _download(name: str, folder: Path) -> Path:
     return folder / f"{name}.txt"
 
 
-def _retrieve(name: str, known_hash: str | None, folder: str) -> str:
-    url, expected = CATALOGUE[name].url, CATALOGUE[name].smallest
+def _retrieve(name: str, book: Download, known_hash: str | None, folder: str) -> str:
+    url, expected = book.url, book.smallest
     pooch.get_logger().setLevel("WARNING")  # its notes name folders of this machine
     with runtime.progress(
         total=expected, desc=f"fetching {name}", unit="B", unit_scale=True

@@ -4,9 +4,20 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import torch
+from matplotlib.colors import LinearSegmentedColormap
 
+from helpers import figures
 from helpers.figures import PALETTE
+from helpers.text.sampling import next_distribution
 from helpers.text.training import History
+from helpers.text.vocabulary import Vocabulary
+
+#: From expected (white) to surprising.
+SURPRISE = LinearSegmentedColormap.from_list("surprise", ["#FFFFFF", "#F6C7A8", "#D55E00"])
+#: From -1 through white to 1.
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#5B9BC8", "#FFFFFF", "#E39A63"])
 
 
 def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
@@ -45,4 +56,125 @@ def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
         )
     ax.set(xlabel="training step", ylabel="bits per character", xlim=(0, None))
     ax.legend(loc="upper center")
+    return fig
+
+
+def published_curves(header: dict):
+    """Loss, accuracy and bits per character over a published training, with baselines as lines."""
+    curves, baselines = header["curves"], header["baselines"]["valid"]
+    steps = (np.arange(len(curves["loss"])) + 1) * curves["every"]
+    looks = pd.DataFrame(curves["valid"])
+    fig, axes = plt.subplots(1, 3, figsize=(10, 3.5))
+    train, valid = PALETTE["calm"], PALETTE["lstm"]
+    axes[0].plot(steps, curves["loss"], color=train, label="training")
+    axes[0].plot(looks["step"], looks["loss"], color=valid, label="validation")
+    axes[0].set_title("loss in nats")
+    axes[1].plot(steps, curves["accuracy"], color=train)
+    axes[1].plot(looks["step"], looks["accuracy"], color=valid)
+    axes[1].set_title("accuracy")
+    axes[2].plot(steps, np.array(curves["loss"]) / math.log(2), color=train)
+    axes[2].plot(looks["step"], looks["bpc"], color=valid)
+    for name, value in baselines.items():
+        axes[2].axhline(value, color=PALETTE["muted"], linestyle="--", linewidth=0.9)
+        axes[2].text(
+            1.02, value, f"{name} {value:.2f}", transform=axes[2].get_yaxis_transform(),
+            fontsize=8, va="center",
+        )  # fmt: skip
+    axes[2].set_title("bits per character")
+    for ax in axes:
+        ax.set_xlabel("training step")
+    axes[0].legend()
+    return fig
+
+
+def next_character(
+    logits: torch.Tensor, vocab: Vocabulary, temperatures: tuple[float, ...], most: int = 18
+):
+    """The likeliest next characters, a panel a temperature.
+
+    Args:
+        logits: ``(V,)``.
+    """
+    fig, axes = plt.subplots(1, len(temperatures), figsize=(10, 2.4), sharey=True)
+    order = logits.argsort(descending=True)[:most]
+    names = [visible(vocab.characters[k]) for k in order.tolist()]
+    for ax, temperature in zip(np.atleast_1d(axes), temperatures, strict=True):
+        p = next_distribution(logits, temperature)
+        ax.bar(range(len(order)), p[order], color=PALETTE["graph"])
+        ax.set_xticks(range(len(order)), names, family="monospace", fontsize=8)
+        ax.tick_params(axis="x", length=0)
+        ax.set_title(f"temperature {temperature:g}")
+        ax.set_ylim(0, 1.02)
+    np.atleast_1d(axes)[0].set_ylabel("probability")
+    return fig
+
+
+def visible(character: str) -> str:
+    """A character as it can be read on an axis."""
+    return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(character, character)
+
+
+def coloured_text(text: str, values, title: str, *, signed: bool = False, width: int = 92):
+    """A passage in a figure, each character on a coloured background.
+
+    Args:
+        values: one a character; from 0 to 1, or from -1 to 1 if ``signed``.
+    """
+    lines, line = [], []
+    for c, value in zip(text, values, strict=True):
+        if c == "\n" or len(line) == width:
+            lines.append(line)
+            line = []
+        if c != "\n":
+            line.append((c, float(value)))
+    lines.append(line)
+    fig, ax = plt.subplots(figsize=(9.2, 0.2 * len(lines) + 0.45))
+    shade = SIGNED if signed else SURPRISE
+    low, high = (-1, 1) if signed else (0, 1)
+    grid = np.full((len(lines), width), np.nan)
+    for row, characters in enumerate(lines):
+        for column, (c, value) in enumerate(characters):
+            grid[row, column] = value
+            ax.text(column, row, c, family="monospace", fontsize=8.5, ha="center", va="center")
+    ax.imshow(grid, cmap=shade, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    ax.set_title(title)
+    ax.set_axis_off()
+    return fig
+
+
+def by_position(bits: dict[str, np.ndarray], trained_on: int | None = None):
+    """Bits per character against the position since the state was reset, averaged in bins.
+
+    Args:
+        bits: name -> mean bits at position 1, 2, …
+        trained_on: the length of the training windows, drawn as a line.
+    """
+    fig, ax = plt.subplots(figsize=(8, 3.3))
+    for (name, values), color in zip(bits.items(), figures.CYCLE, strict=False):
+        ax.plot(np.arange(1, len(values) + 1), values, label=name, color=color, linewidth=1.5)
+    if trained_on is not None:
+        ax.axvline(trained_on, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
+        ax.text(trained_on * 1.05, ax.get_ylim()[1], f"{trained_on}", va="top", fontsize=9)
+    ax.set(xscale="log", xlabel="characters read since the reset", ylabel="bits per character")
+    ax.legend()
+    return fig
+
+
+def against_temperature(table: pd.DataFrame, book: dict[str, float]):
+    """Measures of generated text against temperature; the book's own value as a line.
+
+    Args:
+        table: a column "temperature" and one a measure.
+        book: measure -> the value of the held-out text.
+    """
+    measures = [column for column in table.columns if column != "temperature"]
+    fig, axes = plt.subplots(1, len(measures), figsize=(10, 2.9))
+    for ax, measure in zip(axes, measures, strict=True):
+        ax.plot(table["temperature"], table[measure], "o-", color=PALETTE["lstm"], ms=4)
+        if measure in book:
+            ax.axhline(book[measure], color=PALETTE["ink"], linestyle="--", linewidth=1)
+        ax.set_title(measure, fontsize=9.5)
+        ax.set_xlabel("temperature")
+    axes[0].plot([], [], "--", color=PALETTE["ink"], label="the book")
+    axes[0].legend(fontsize=8.5)
     return fig

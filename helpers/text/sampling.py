@@ -154,12 +154,17 @@ def decode(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int | Sequence[int] | None = None,
+    decoder: "Decoder | None" = None,
 ) -> Iterator[Step]:
-    """The decoder behind all of the above: one :class:`Step` a character."""
+    """The decoder behind all of the above: one :class:`Step` a character.
+
+    Args:
+        decoder: one made before of the same model, which saves preparing its weights again.
+    """
     check_settings(temperature, top_k, top_p)
     integer("length", length, minimum=0)
     uniforms = _uniforms(len(prompts), length, seed)
-    decoder = Decoder(model, vocab)
+    decoder = Decoder(model, vocab) if decoder is None else decoder
     logits, state = decoder.prime_all(prompts)
     for t in range(length):
         p = next_distribution(logits, temperature, top_k, top_p)  # (B, V)

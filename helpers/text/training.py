@@ -263,6 +263,32 @@ class _Training:
 
 
 @torch.no_grad()
+def bits_by_position(
+    model: CharLM, ids: torch.Tensor, length: int, windows: int = 512, seed: int = 0
+) -> list[float]:
+    """Mean bits of the character after 1, 2, …, ``length`` characters read from a zero state.
+
+    Over ``windows`` random windows of ``ids (N,)``.
+
+    Raises:
+        ValueError: a text shorter than one window.
+    """
+    batches = Windows(ids, length, min(windows, 64), generator(seed, "positions"))
+    training = model.training
+    model.eval()
+    total = torch.zeros(length, dtype=torch.float64)
+    rounds = math.ceil(windows / batches.batch_size)
+    source = iter(batches)
+    for _ in range(rounds):
+        x, y = next(source)
+        logits, _ = model(x)
+        losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
+        total += losses.view(x.shape).double().mean(0)
+    model.train(training)
+    return (total / rounds / math.log(2)).tolist()
+
+
+@torch.no_grad()
 def evaluate(
     model: CharLM, ids: torch.Tensor, *, tracks: int = 32, warm_up: int = 200, length: int = 200
 ) -> dict:

@@ -1,0 +1,130 @@
+"""What the published notebook shows of the book beyond the model: measured once, kept as numbers.
+
+``measure_and_publish`` needs the book and writes ``data/results/book_text.json``; the notebook with
+``profile="full"`` calls it after the training. No text of the book is kept.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+
+from helpers import paths, runtime
+from helpers.results import atomic_write
+from helpers.text import measures
+from helpers.text.books import decode, load_book, strip_gutenberg
+from helpers.text.charlm import CharLM
+from helpers.text.checkpoints import load_model
+from helpers.text.corpus import split_text
+from helpers.text.published import NAME
+from helpers.text.sampling import decode as draw
+from helpers.text.training import Plan, bits_by_position, evaluate, fit
+from helpers.text.vocabulary import Vocabulary
+
+RESULT = "book_text"
+TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0)
+SAMPLES, SAMPLE_LENGTH = 8, 2000
+POSITIONS = 300
+#: Two trainings that differ in how the text is cut; the first is the assignment's.
+CUTS = {
+    "windows of 30, reset": Plan(
+        4000, "windows", 30, 128, lr=3e-3, schedule="cosine", eval_every=1000, bf16=True
+    ),
+    "streams of 100, carried": Plan(
+        4000, "streams", 100, 38, lr=3e-3, schedule="cosine", eval_every=1000, bf16=True
+    ),
+}
+SMALL = {"hidden_size": 256, "num_layers": 2, "embedding_size": 64, "dropout": 0.1}
+
+
+def against_temperature(model: CharLM, vocab: Vocabulary, known: set[str], source: str) -> list:
+    """Measures of generated text, a row a temperature.
+
+    "known words": share of words that are in the book; "distinct 6-grams": share of stretches of 6
+    characters that differ; "bits a character": of the drawn characters under the model at
+    temperature 1; "longest copy": longest stretch that stands in the training text.
+    """
+    rows = []
+    for temperature in runtime.progress(TEMPERATURES, desc="temperatures", unit="settings"):
+        prompts, seeds = ["The "] * SAMPLES, list(range(SAMPLES))
+        texts, bits = [""] * SAMPLES, []
+        for step in draw(model, vocab, prompts, SAMPLE_LENGTH, temperature, seed=seeds):
+            texts = [t + c for t, c in zip(texts, step.characters, strict=True)]
+            bits += step.log_probabilities
+        share = [measures.share_of_known_words(text, known) for text in texts]
+        variety = [measures.distinct(text, 6) for text in texts]
+        rows.append(
+            {
+                "temperature": temperature,
+                "known words": sum(share) / SAMPLES,
+                "distinct 6-grams": sum(variety) / SAMPLES,
+                "bits a character": -sum(bits) / len(bits) / 0.6931471805599453,
+                "longest copy": max(measures.longest_copy(text, source) for text in texts),
+            }
+        )
+    return rows
+
+
+def measure_and_publish(
+    folder: Path = paths.RESULTS, checkpoints: Path = paths.CHECKPOINTS, book: str = NAME
+) -> dict:
+    """Measure, write ``book_text.json``, return what was written."""
+    text = load_book(book)
+    parts = split_text(text.text)
+    model, vocab, header = load_model(checkpoints / NAME)
+    known = measures.known_words([text.text])
+    held_out = parts.test[:SAMPLE_LENGTH]
+    result = {
+        "temperature": against_temperature(model, vocab, known, parts.train),
+        "book": {
+            "known words": measures.share_of_known_words(
+                parts.test, measures.known_words([parts.train])
+            ),
+            "distinct 6-grams": measures.distinct(held_out, 6),
+            "bits a character": header["valid"]["bpc"],
+        },
+        "positions": {"published model": bits_by_position(model, vocab.encode(parts.valid), 300)},
+        "cuts": {},
+        "licence": licence(book),
+    }
+    for name, plan in CUTS.items():
+        small = CharLM(len(vocab), **SMALL, generator=runtime.generator(0, "weights"))
+        with runtime.progress(total=plan.steps, desc=name, unit="steps") as bar:
+            fit(
+                small,
+                vocab.encode(parts.train),
+                vocab.encode(parts.valid),
+                plan,
+                on_step=lambda _, bar=bar: bar.update(),
+            )
+        valid = vocab.encode(parts.valid)
+        result["positions"][name] = bits_by_position(small, valid, POSITIONS)
+        result["cuts"][name] = evaluate(small, valid)
+    result["torch"] = torch.__version__.split("+")[0]
+    with atomic_write(folder / f"{RESULT}.json") as file:
+        file.write(json.dumps(result, indent=1, sort_keys=True).encode() + b"\n")
+    return result
+
+
+def licence(book: str) -> dict[str, int]:
+    """How much of the downloaded file is licence, and how often its clause 1.E.3 stands there."""
+    raw = decode((paths.BOOKS / f"{book}.txt").read_bytes(), book)
+    clean = strip_gutenberg(raw)
+    return {
+        "characters": len(raw),
+        "of the licence": len(raw) - len(clean),
+        "1.E.3 before": raw.count("1.E.3"),
+        "1.E.3 after": clean.count("1.E.3"),
+    }
+
+
+def read(folder: Path = paths.RESULTS) -> dict:
+    """What :func:`measure_and_publish` wrote.
+
+    Raises:
+        ValueError: it has not been published.
+    """
+    path = folder / f"{RESULT}.json"
+    if not path.exists():
+        raise ValueError("the book's measures are not published; profile='full' makes them")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,138 @@
+"""Single cells of a trained model, found by a search over all of them (Karpathy et al. 2015).
+
+For each property of a position in a text (inside quotation marks, place in the line, place in the
+word) the search asks which cell's state follows it best, over all layers and units.
+"""
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from helpers.text.charlm import CharLM
+from helpers.text.vocabulary import Vocabulary
+
+
+def inside_quotation(text: str) -> np.ndarray:
+    """1 between an opening and a closing quotation mark, 0 elsewhere; a new paragraph closes it."""
+    values, inside = [], 0
+    for k, c in enumerate(text):
+        if c in '“”"':
+            inside = 1 if c == "“" else 0 if c == "”" else 1 - inside
+        elif text[max(0, k - 1) : k + 1] == "\n\n":
+            inside = 0
+        values.append(inside)
+    return np.array(values, float)
+
+
+def place_in_line(text: str) -> np.ndarray:
+    """Characters since the last line break."""
+    values, since = [], 0
+    for c in text:
+        values.append(since)
+        since = 0 if c == "\n" else since + 1
+    return np.array(values, float)
+
+
+def place_in_word(text: str) -> np.ndarray:
+    """Letters since the beginning of the word, 0 between words."""
+    values, since = [], 0
+    for c in text:
+        since = since + 1 if c.isalpha() else 0
+        values.append(since)
+    return np.array(values, float)
+
+
+def after_capital(text: str) -> np.ndarray:
+    """1 inside a word that began with a capital letter."""
+    values, on = [], 0
+    for k, c in enumerate(text):
+        if not c.isalpha():
+            on = 0
+        elif k == 0 or not text[k - 1].isalpha():
+            on = int(c.isupper())
+        values.append(on)
+    return np.array(values, float)
+
+
+PROPERTIES: dict[str, Callable[[str], np.ndarray]] = {
+    "inside a quotation": inside_quotation,
+    "place in the line": place_in_line,
+    "place in the word": place_in_word,
+    "inside a capitalised word": after_capital,
+}
+
+
+@dataclass(frozen=True)
+class FoundCell:
+    """A cell and how well it follows a property.
+
+    Attributes:
+        layer, unit: counted from 0.
+        correlation: Pearson's, between the property and tanh of the cell's state.
+    """
+
+    layer: int
+    unit: int
+    correlation: float
+
+
+@torch.no_grad()
+def activations(model: CharLM, vocab: Vocabulary, text: str) -> torch.Tensor:
+    """tanh(c_t) of every cell after every character: ``(T, layers, n)``.
+
+    Raises:
+        ValueError: characters outside the vocabulary.
+    """
+    ids = vocab.encode(text, "the passage")[None]
+    training = model.training
+    model.eval()
+    state, steps = None, []
+    x = model.inputs(ids)
+    for t in range(ids.shape[1]):
+        _, state = model.core(x[:, t : t + 1], state)
+        steps.append(torch.tanh(state[1][:, 0]))  # (layers, n)
+    model.train(training)
+    return torch.stack(steps)
+
+
+def find_cell(cells: torch.Tensor, values: np.ndarray) -> FoundCell:
+    """The cell whose activation has the largest |correlation| with ``values``.
+
+    Args:
+        cells: of :func:`activations`.
+        values: a property of every position, ``(T,)``.
+
+    Raises:
+        ValueError: the property is the same at every position, or the lengths differ.
+    """
+    if len(values) != len(cells):
+        raise ValueError(f"{len(cells)} positions need as many values, got {len(values)}")
+    if np.ptp(values) == 0:
+        raise ValueError("the property never changes in this passage")
+    flat = cells.flatten(1).double().numpy()
+    centred = flat - flat.mean(0)
+    target = values - values.mean()
+    scale = np.sqrt((centred**2).sum(0) * (target**2).sum())
+    correlation = (centred * target[:, None]).sum(0) / np.maximum(scale, 1e-12)
+    best = int(np.abs(correlation).argmax())
+    layer, unit = divmod(best, cells.shape[2])
+    return FoundCell(layer, unit, float(correlation[best]))
+
+
+def coloured(text: str, values, *, low: str = "#0072B2", high: str = "#D55E00") -> str:
+    """``text`` as HTML, each character on a background between two colours through white.
+
+    Args:
+        values: from -1 to 1, one a character.
+    """
+    spans = []
+    for c, value in zip(text, np.clip(np.asarray(values, float), -1, 1), strict=True):
+        ends = np.array([int((high if value > 0 else low)[k : k + 2], 16) for k in (1, 3, 5)])
+        r, g, b = (255 + (ends - 255) * abs(value) * 0.75).astype(int)
+        shown = "↵<br>" if c == "\n" else html.escape(c)
+        spans.append(f'<span style="background:rgb({r},{g},{b})">{shown}</span>')
+    style = "font-family:monospace;font-size:13px;line-height:1.5;color:#22262B;background:#fff"
+    return f'<div style="{style};white-space:pre-wrap">{"".join(spans)}</div>'
