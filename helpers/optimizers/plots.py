@@ -116,7 +116,7 @@ def steady_steps(sizes: dict[str, tuple[float, float]]):
     ax.set_yticks(y, list(sizes))
     ax.invert_yaxis()
     ax.set(xlabel="size of the step in learning rates")
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper right")
     ax.margins(x=0.1)
     return fig
 

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers import paths
 from helpers.text.books import Book, decode
 from helpers.text.vocabulary import Vocabulary
 
@@ -36,12 +37,15 @@ def load_script(path: str | Path, *, lower: bool = False) -> Script:
     """Read a CSV with a character and a line column (their names in any case).
 
     Args:
+        path: a file, or the name of one in ``data/scripts/``.
         lower: everything in lower case, as report 000 did.
 
     Raises:
         ValueError: the file is missing or not text, lacks one of the columns, or has no line.
     """
     path = Path(path)
+    if not path.is_file():
+        path = paths.DATA / "scripts" / f"{path.name.removesuffix('.csv')}.csv"
     if not path.is_file():
         raise ValueError(f"there is no dialogue script {path.name}")
     text = decode(path.read_bytes(), path.name)
