@@ -52,17 +52,11 @@ def seen_share(text: str, source: str, length: int) -> float:
 
 def longest_copy(text: str, source: str) -> int:
     """Length of the longest stretch of ``text`` that stands word for word in ``source``."""
-    low, high = 0, len(text)
-    while low < high:  # a copy of length k contains one of every smaller length
-        middle = (low + high + 1) // 2
-        stretches = {text[k : k + middle] for k in range(len(text) - middle + 1)}
-        if np.isin(_hashes(text, middle), _hashes(source, middle)).any() and any(
-            stretch in source for stretch in stretches
-        ):
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    longest = 0
+    for start in range(len(text)):  # one more character at a time: at most 2 len(text) searches
+        while start + longest < len(text) and text[start : start + longest + 1] in source:
+            longest += 1
+    return longest
 
 
 def known_words(texts: Iterable[str]) -> set[str]:
