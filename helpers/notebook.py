@@ -1,8 +1,10 @@
 """What a notebook needs besides its subject: a checked start, shown source, findings, exercises."""
 
 import ast
+import html
 import inspect
 import math
+import re
 import textwrap
 from collections.abc import Callable
 
@@ -14,6 +16,8 @@ from IPython.display import Markdown, display
 from helpers import checks, runtime
 
 PROFILES = ("quick", "full")
+#: A cell of a table that is a number, or stands for one.
+_NUMBER = re.compile(r"[-+–−\d.,%e ]*")
 
 
 def start(*, profile: str, seed: int) -> None:
@@ -61,14 +65,30 @@ def table(frame, caption: str | None = None, digits: int = 4) -> None:
     def significant(value):
         if isinstance(value, float | np.floating):
             return "–" if math.isnan(value) else f"{value:.{digits}g}"
-        return value
+        return value.replace("\n", " ⏎ ") if isinstance(value, str) else value
 
     shown = frame.map(significant)
     if caption:
         display(Markdown(f"*{caption}*"))
     named = not isinstance(frame.index, pd.RangeIndex)
-    bundle = {"text/html": shown.to_html(index=named), "text/plain": shown.to_string(index=named)}
+    with pd.option_context("display.max_colwidth", None):
+        rich = _text_from_the_left(shown).to_html(index=named, escape=False)
+    bundle = {"text/html": rich, "text/plain": shown.to_string(index=named)}
     display(bundle, raw=True)
+
+
+def _text_from_the_left(frame):
+    """Cells and names as HTML; columns of text aligned left, which notebooks' style does not do."""
+
+    def is_text(value):
+        return isinstance(value, str) and not _NUMBER.fullmatch(value)
+
+    def left(value):
+        return f'<div style="text-align: left">{html.escape(str(value))}</div>'
+
+    columns = {name: left(name) for name in frame.columns if frame[name].map(is_text).any()}
+    rich = frame.map(lambda value: left(value) if is_text(value) else html.escape(str(value)))
+    return rich.rename(columns=lambda name: columns.get(name, html.escape(str(name))))
 
 
 def errata(rows: list[tuple[str, str, str, str]]) -> None:

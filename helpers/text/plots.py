@@ -1,5 +1,6 @@
 """Figures of the text wing."""
 
+import itertools
 import math
 
 import matplotlib.pyplot as plt
@@ -151,7 +152,12 @@ def by_position(bits: dict[str, np.ndarray], trained_on: int | None = None):
     """
     fig, ax = plt.subplots(figsize=(8, 3.3))
     for (name, values), color in zip(bits.items(), figures.CYCLE, strict=False):
-        ax.plot(np.arange(1, len(values) + 1), values, label=name, color=color, linewidth=1.5)
+        positions = np.arange(1, len(values) + 1)
+        edges = np.unique(np.geomspace(1, len(values) + 1, 25).astype(int))
+        bins = [slice(a - 1, b - 1) for a, b in itertools.pairwise(edges)]
+        x = [np.exp(np.log(positions[each]).mean()) for each in bins]
+        y = [np.mean(values[each]) for each in bins]
+        ax.plot(x, y, label=name, color=color, linewidth=1.5)
     if trained_on is not None:
         ax.axvline(trained_on, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
         ax.text(trained_on * 1.05, ax.get_ylim()[1], f"{trained_on}", va="top", fontsize=9)
