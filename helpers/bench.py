@@ -18,6 +18,9 @@ from helpers.timing import Row, as_table, side_by_side
 #: Group -> the module that yields its rows.
 GROUPS = {
     "series": "helpers.bench",
+    "recurrent": "helpers.recurrent.bench",
+    "text": "helpers.text.bench",
+    "graph": "helpers.graph.bench",
 }
 
 

@@ -86,9 +86,9 @@ def race_dots(race: pd.DataFrame, budget: int):
         if (~never).any():
             ax.plot([steps.median()] * 2, [k - 0.32, k + 0.32], color=PALETTE["ink"], linewidth=2)
         share = f"{(~never).sum()} of {len(runs)}"
-        ax.text(budget * 1.5, k, share, va="center", ha="left", fontsize=9)
+        ax.text(budget * 1.8, k, share, va="center", ha="left", fontsize=9)
     ax.axvline(budget * 1.08, color=PALETTE["muted"], linewidth=0.8, linestyle=":")
-    ax.text(budget * 1.5, -0.75, "solved", ha="left", fontsize=9, weight="bold")
+    ax.text(budget * 1.8, -0.75, "solved", ha="left", fontsize=9)
     ax.text(budget * 1.25, -0.75, "never", ha="center", fontsize=9)
     ax.set_yticks(range(len(names)), names)
     ax.set(xscale="log", xlabel="training steps to 99 % of held-out palindromes", ylim=(-1.1, None))
