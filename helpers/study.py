@@ -67,7 +67,7 @@ def run_study(
     *,
     workers: int | None = None,
     cluster: str | None = None,
-    desc: str = "study",
+    desc: str | None = "study",
 ) -> Study:
     """Run what is missing, save each run as it finishes, return the table of all.
 
@@ -76,7 +76,7 @@ def run_study(
         configs: frozen dataclasses with a ``steps`` field.
         workers: processes on this machine, one torch thread each; all its cores if left out.
         cluster: address of a Dask scheduler, ``"tcp://host:8786"``; its workers need ``helpers``.
-        desc: what the progress bar says.
+        desc: what the progress bar says; ``None`` for no bar.
 
     A run that raises, or whose worker keeps dying, becomes a :class:`Failure`; the rest go on.
 
@@ -93,7 +93,8 @@ def run_study(
         else:
             workers = integer("workers", workers or joblib.cpu_count(), minimum=1)
             outcomes = _on_this_machine(experiment, todo, workers)
-        with runtime.progress(total=sum(c.steps for c in todo), desc=desc, unit="steps") as bar:
+        shown = {"desc": desc or "", "disable": desc is None}
+        with runtime.progress(total=sum(c.steps for c in todo), unit="steps", **shown) as bar:
             for finished, (config, result, error) in enumerate(outcomes, start=1):
                 if error is None:
                     store.save(config, *result)
