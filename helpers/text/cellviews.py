@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from helpers.checks import text as check_text
 from helpers.text.charlm import CharLM
 from helpers.text.vocabulary import Vocabulary
 
@@ -84,9 +85,9 @@ def activations(model: CharLM, vocab: Vocabulary, text: str) -> torch.Tensor:
     """tanh(c_t) of every cell after every character: ``(T, layers, n)``.
 
     Raises:
-        ValueError: characters outside the vocabulary.
+        ValueError: no text, or characters outside the vocabulary.
     """
-    ids = vocab.encode(text, "the passage")[None]
+    ids = vocab.encode(check_text("the passage", text), "the passage")[None]
     training = model.training
     model.eval()
     state, steps = None, []

@@ -1,0 +1,321 @@
+"""Dialogues, measures, cells that follow a text, checkpoints, explorers."""
+
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from helpers import paths
+from helpers.text import (
+    CharLM,
+    Vocabulary,
+    book_study,
+    books,
+    cellviews,
+    checkpoints,
+    dialogue,
+    load_book,
+    measures,
+    published,
+    widgets,
+)
+from helpers.text import bench as text_bench
+from helpers.text.training import Plan
+
+SCRIPT = (
+    'Season,Character,Line\n1,Ann,"Good day, Bo.\n"\n1,Bo,Hello: you\n1,Ann,Bye\n1,,nobody\n1\n'
+)
+TEXT = "She said: “yes, it is so.”\nAnna went home, and Levin saw the river.\n" * 30
+VOCAB = Vocabulary(TEXT)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return CharLM(len(VOCAB), 12, 2, embedding_size=5)
+
+
+# Books from folders and addresses; report 000's cleaning -----------------------------------
+
+
+def test_a_folder_is_one_book_in_the_order_of_names(tmp_path):
+    for name, text in (("b.txt", "second"), ("a.txt", "first"), ("c.csv", "not me")):
+        (tmp_path / name).write_text(text)
+    assert load_book(str(tmp_path)).text == "first\n\n\nsecond\n"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ValueError, match=r"no \.txt file"):
+        load_book(str(empty))
+
+
+def test_cleaning_lowers_folds_and_drops_what_is_rare():
+    text = "Élan, élan!\n\nÉlan; ÉLAN ~ élan"
+    assert books.clean(text, rare_below=3) == "elan elan elan elan elan"
+    with pytest.raises(ValueError, match="nothing is left"):
+        books.clean("abc", rare_below=3)
+
+
+# Dialogues ---------------------------------------------------------------------------------
+
+
+def test_a_script_becomes_turns_with_names(tmp_path):
+    path = tmp_path / "play.csv"
+    path.write_text(SCRIPT)
+    script = dialogue.load_script(path)
+    assert script.book.text == "Ann: Good day, Bo.\nBo: Hello: you\nAnn: Bye\n"
+    assert script.turns == {"Ann": 2, "Bo": 1}
+    assert script.speakers(least=2) == ["Ann"]
+    assert dialogue.load_script(path, lower=True).speakers() == ["ann", "bo"]
+    vocab = Vocabulary(script.book.text)
+    assert dialogue.speak_as("Bo", script, vocab, "Ann: Bye") == "Ann: Bye\nBo:"
+    assert dialogue.first_turn("Bo: Hello\nAnn: By", "Bo:") == "Hello"
+    with pytest.raises(ValueError, match=r"'Cy' has no turn .* Ann, Bo"):
+        dialogue.speak_as("Cy", script, vocab)
+    with pytest.raises(ValueError, match="the cue"):
+        dialogue.speak_as("Bo", script, vocab, "Ünknown")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("who,what\nAnn,hello\n", "needs the columns 'Character' and 'Line'"),
+        ("", "needs the columns"),
+        ("Character,Line\n,\n", "no line with a speaker"),
+        (b"\x00\x01\x02\xff" * 50, "binary"),
+    ],
+)
+def test_bad_scripts_are_sentences(tmp_path, content, message):
+    path = tmp_path / "play.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(ValueError, match=message):
+        dialogue.load_script(path)
+    with pytest.raises(ValueError, match="there is no dialogue script"):
+        dialogue.load_script(tmp_path / "other.csv")
+
+
+def test_the_series_own_script_is_found_by_name():
+    assert len(dialogue.load_script("the_allotment").speakers(least=3)) >= 2
+
+
+# Measures ----------------------------------------------------------------------------------
+
+
+def test_shares_of_words_and_ngrams():
+    known = measures.known_words(["The cat's mat", "a dog"])
+    assert known == {"the", "cat's", "mat", "a", "dog"}
+    assert measures.share_of_known_words("x The zebra dog y", known) == pytest.approx(2 / 3)
+    assert np.isnan(measures.share_of_known_words("...", known))
+    assert measures.distinct("aaaa", 2) == pytest.approx(1 / 3)
+    assert np.isnan(measures.distinct("a", 2))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_overlap_equals_a_plain_search(seed):
+    rng = np.random.default_rng(seed)
+    text, source = ("".join(rng.choice(list("abc"), n)) for n in (40, 200))
+    stretches = [text[k : k + 5] for k in range(36)]
+    assert measures.seen_share(text, source, 5) == np.mean([s in source for s in stretches])
+    copies = [text[a:b] for a in range(40) for b in range(a + 1, 41) if text[a:b] in source]
+    assert measures.longest_copy(text, source) == max(map(len, copies))
+    assert measures.longest_copy("xyz", source) == 0
+    assert measures.seen_share("ab", source, 5) == 0
+
+
+# Cells ---------------------------------------------------------------------------------------
+
+
+def test_properties_of_positions():
+    text = 'He "so" A\nBig'
+    assert cellviews.inside_quotation(text).tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert cellviews.inside_quotation("“a\n\nb")[-1] == 0
+    assert cellviews.place_in_line(text).tolist() == [*range(10), 0, 1, 2]
+    assert cellviews.place_in_word(text).tolist() == [1, 2, 0, 0, 1, 2, 0, 0, 1, 0, 1, 2, 3]
+    assert cellviews.after_capital(text).tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1]
+
+
+def test_the_search_finds_a_planted_cell(model):
+    cells = cellviews.activations(model, VOCAB, TEXT[:150])
+    assert cells.shape == (150, 2, 12)
+    follows = cellviews.place_in_word(TEXT[:150])
+    cells[:, 1, 7] = torch.tensor(-follows / 20)
+    found = cellviews.find_cell(cells, follows)
+    assert (found.layer, found.unit) == (1, 7)
+    assert found.correlation == pytest.approx(-1, abs=1e-5)
+
+
+def test_activations_are_the_cores_own_states(model):
+    text = TEXT[:20]
+    _, (_, c) = model(VOCAB.encode(text)[None])
+    cells = cellviews.activations(model, VOCAB, text)
+    assert torch.allclose(cells[-1], torch.tanh(c[:, 0]), atol=1e-6)
+
+
+def test_bad_passages_are_sentences(model):
+    cells = cellviews.activations(model, VOCAB, "Anna")
+    with pytest.raises(ValueError, match="never changes"):
+        cellviews.find_cell(cells, np.ones(4))
+    with pytest.raises(ValueError, match="as many values"):
+        cellviews.find_cell(cells, np.ones(3))
+    with pytest.raises(ValueError, match="the passage"):
+        cellviews.activations(model, VOCAB, "Ωmega")
+    with pytest.raises(ValueError, match="the passage"):
+        cellviews.activations(model, VOCAB, "")
+
+
+# Checkpoints ---------------------------------------------------------------------------------
+
+
+def test_a_model_comes_back_as_it_was(model, tmp_path):
+    checkpoints.save_model(tmp_path / "m", model, VOCAB, note="kept")
+    loaded, vocab, header = checkpoints.load_model(tmp_path / "m")
+    ids = VOCAB.encode(TEXT[:30])[None]
+    assert torch.equal(loaded(ids)[0], model.eval()(ids)[0])
+    assert vocab.characters == VOCAB.characters
+    assert header["note"] == "kept"
+    checkpoints.save_model(tmp_path / "half", model, VOCAB, half=True)
+    rounded, *_ = checkpoints.load_model(tmp_path / "half")
+    assert torch.allclose(rounded(ids)[0], model(ids)[0], atol=1e-2)
+
+
+def test_damaged_models_are_sentences(model, tmp_path):
+    checkpoints.save_model(tmp_path / "m", model, VOCAB)
+    weights = (tmp_path / "m.safetensors").read_bytes()
+    (tmp_path / "m.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(ValueError, match="m"):
+        checkpoints.load_model(tmp_path / "m")
+    (tmp_path / "m.safetensors").write_bytes(weights)
+    header = (tmp_path / "m.json").read_text()
+    (tmp_path / "m.json").write_text(header.replace('"hidden_size": 12', '"hidden_size": 13'))
+    with pytest.raises(ValueError, match="does not hold a character model"):
+        checkpoints.load_model(tmp_path / "m")
+    with pytest.raises(ValueError, match="missing"):
+        checkpoints.load_model(tmp_path / "missing")
+
+
+# The published model and what is measured with it --------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """The whole path of publication with a tiny network on a tiny book."""
+    folder = tmp_path_factory.mktemp("published")
+    book = folder / "tale.txt"
+    # 1.E.3 stands in no licence here; the prompts' characters must occur
+    book.write_text((TEXT + "Stepan Arkadyevitch went 0 “She” He “T” Th I\n") * 8)
+    plan = Plan(10, "streams", 20, 4, eval_every=5)
+    arguments = {"hidden_size": 8, "num_layers": 1, "embedding_size": 4}
+    published.train_and_publish(folder, folder, str(book), plan, arguments)
+    return folder
+
+
+def test_the_published_header_says_how_it_was_made(tiny):
+    _, _, header = checkpoints.load_model(tiny / published.NAME)
+    assert sorted(map(int, header["stages"])) == [2, 4, 6, 8, 10]
+    assert set(header["baselines"]["test"]) >= {"unigram", "zlib", "xz", "6-gram"}
+    assert header["test"]["bpc"] > 0
+    assert header["plan"]["steps"] == 10
+    assert len(header["curves"]["loss"]) == 10
+    for cells in header["stages"].values():
+        assert {len(text) for text in cells["first"].values()} == {30}
+        assert all(text.startswith(prompt) for prompt, text in cells["top_k"].items())
+
+
+def test_measures_against_temperature(tiny):
+    model, vocab, _ = checkpoints.load_model(tiny / published.NAME)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_study, "SAMPLE_LENGTH", 60)
+        patch.setattr(book_study, "TEMPERATURES", (0.2, 2.0))
+        rows = book_study.against_temperature(model, vocab, {"she"}, TEXT)
+    cold, hot = rows
+    assert cold["bits a character"] < hot["bits a character"]
+    assert 0 <= cold["distinct 6-grams"] <= 1
+    with pytest.raises(ValueError, match="not published"):
+        book_study.read(tiny)
+
+
+@pytest.mark.skipif(
+    not (paths.CHECKPOINTS / f"{published.NAME}.json").exists(), reason="no published model"
+)
+def test_the_committed_model_keeps_its_promise():
+    path = paths.CHECKPOINTS / published.NAME
+    _, _, header = checkpoints.load_model(path)
+    assert path.with_suffix(".safetensors").stat().st_size < 20_000_000
+    assert header["test"]["bpc"] < min(header["baselines"]["test"].values())
+    assert len(header["stages"]) == 5
+    study = book_study.read()
+    assert {row["temperature"] for row in study["temperature"]} == set(book_study.TEMPERATURES)
+
+
+# Explorers -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nothing_open():
+    yield
+    plt.close("all")
+
+
+def test_static_twins_draw(model, capsys, nothing_open):
+    widgets.temperature_explorer(model, VOCAB, "She ", length=30)
+    printed = capsys.readouterr().out
+    assert "temperature 0 (greedy)" in printed
+    assert "temperature 2" in printed
+    widgets.text_explorer(model, VOCAB, "She ")
+    widgets.cell_explorer(model, VOCAB, TEXT[:120], cellviews.PROPERTIES)
+
+
+def wait(explorer):
+    explorer._thread.join(timeout=30)
+    assert not explorer._thread.is_alive()
+
+
+def test_the_text_explorer_generates_stops_and_says_what_is_wrong(model):
+    explorer = widgets.TextExplorer(model, VOCAB, "She ")
+    explorer.widget()
+    bars = explorer.bars.value
+    explorer.temperature.value = 0.1
+    assert explorer.bars.value != bars
+    explorer.length.value = 20
+    explorer.generate.click()
+    wait(explorer)
+    assert explorer.text.value.count("<span") == len("She ") + 20
+    assert not explorer.generate.disabled
+    assert explorer.stop.disabled
+
+    explorer.length.value = 3000
+    explorer.generate.click()
+    time.sleep(0.05)
+    explorer.stop.click()
+    wait(explorer)
+    assert explorer.text.value.count("<span") < len("She ") + 3000
+
+    explorer.prompt.value = "Ω"
+    assert "Ω" in explorer.text.value
+    assert explorer.bars.value == ""
+    explorer.generate.click()
+    wait(explorer)
+    assert "Ω" in explorer.text.value
+    explorer.prompt.value = "She"
+    assert "next character" in explorer.bars.value
+
+
+def test_the_same_seed_writes_the_same(model):
+    explorer = widgets.TextExplorer(model, VOCAB, "She ", seed=3)
+    explorer.length.value = 15
+    texts = []
+    for _ in range(2):
+        explorer.generate.click()
+        wait(explorer)
+        texts.append(explorer.text.value)
+    assert texts[0] == texts[1]
+
+
+# Bench ---------------------------------------------------------------------------------------
+
+
+def test_the_bench_rows_run():
+    rows = list(text_bench.rows(8, 1, 2, 1, 5, 1))
+    assert len(rows) == 6
+    assert all(row.ours > 0 for row in rows)
