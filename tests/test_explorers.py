@@ -1,0 +1,128 @@
+"""Every explorer: each control moved to its ends, by the function that draws both twins."""
+
+import time
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from helpers import live
+from helpers.graph import bench as graph_bench
+from helpers.graph import loaders, six_node_graph, tasks
+from helpers.graph import widgets as graph_widgets
+from helpers.optimizers import widgets as optimizer_widgets
+from helpers.recurrent import LSTM, SequenceClassifier, palindromes, publication
+from helpers.recurrent import bench as recurrent_bench
+from helpers.recurrent import widgets as recurrent_widgets
+from helpers.recurrent.race_widget import Race, live_race
+
+
+@pytest.fixture(autouse=True)
+def nothing_open():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def explore(monkeypatch):
+    """Build an explorer as in JupyterLab; returns its drawing function and its controls."""
+
+    def build(explorer, *arguments):
+        caught = {}
+
+        def interactive_output(draw, controls):
+            caught.update(draw=draw, controls=controls)
+            return ipywidgets.Output()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(live, "interactive", lambda: True)
+            patch.setattr(ipywidgets, "interactive_output", interactive_output)
+            explorer(*arguments)
+        return caught["draw"], caught["controls"]
+
+    return build
+
+
+def ends(control) -> list:
+    """Values to which a reader can move a control."""
+    if hasattr(control, "options"):
+        options = control.options
+        values = list(options.values()) if isinstance(options, dict) else list(options)
+        values = [v[1] if isinstance(v, tuple) and isinstance(v[0], str) else v for v in values]
+        if isinstance(control, ipywidgets.SelectMultiple):
+            return [(), tuple(values)]
+        return values
+    if isinstance(control, ipywidgets.FloatLogSlider):
+        return [control.base**control.min, control.base**control.max]
+    if hasattr(control, "min"):
+        return [control.min, control.max]
+    return [control.value, "no palindrome", ""]
+
+
+def classifier():
+    torch.manual_seed(0)
+    return SequenceClassifier(LSTM(10, 40), palindromes.DIGITS)
+
+
+def karate():
+    graph, _, classes = loaders.karate_club()
+    shown = tasks.one_label_each(classes, 0)
+    return graph, classes, tasks.train_communities(graph, classes, shown, epochs=5)
+
+
+EXPLORERS = {
+    "vanishing": lambda: (recurrent_widgets.vanishing_explorer,),
+    "opened cell": lambda: (
+        recurrent_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321",
+    ),
+    "curves": lambda: (recurrent_widgets.curves_explorer, publication.read()),
+    "valley": lambda: (optimizer_widgets.valley_explorer,),
+    "message": lambda: (graph_widgets.message_explorer, six_node_graph(), "C"),
+    "signal": lambda: (
+        graph_widgets.signal_player, {"six": six_node_graph(), "karate": karate()[0]}, "C",
+    ),
+    "embedding": lambda: (graph_widgets.embedding_explorer, *karate()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_every_control_can_be_moved_to_its_ends(name, explore):
+    explorer, *arguments = EXPLORERS[name]()
+    draw, controls = explore(explorer, *arguments)
+    assert controls
+    values = {key: control.value for key, control in controls.items()}
+    for key, control in controls.items():
+        for value in ends(control):
+            draw(**{**values, key: value})
+            plt.close("all")
+
+
+def test_what_a_reader_types_wrongly_is_told(explore, capsys):
+    draw, _ = explore(recurrent_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321")
+    draw(palindrome="12345")
+    assert "12345" in capsys.readouterr().out
+
+
+def test_a_race_runs_stops_and_draws():
+    race = Race(5, 3000)
+    race.start()
+    while not all(race.accuracy.values()):
+        time.sleep(0.01)
+    race.stop()
+    race.join()
+    assert not race.running
+    assert all(0 < len(values) < 3000 for values in race.accuracy.values())
+    assert set(race.held_out) == {"rnn", "lstm"}
+    assert race.figure().axes[0].get_title(loc="left") == "T = 5"
+
+
+def test_the_static_race_trains_both():
+    live_race(4, 5)
+
+
+def test_the_bench_rows_run():
+    rows = list(graph_bench.rows(300, 2000, (1000,), 1))
+    rows += list(recurrent_bench.rows((3,), 6, 12, 1))
+    assert all(row.ours > 0 for row in rows)
+    assert {"4", "1", "2", "8"} <= {row.aim for row in rows}
