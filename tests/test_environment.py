@@ -88,7 +88,7 @@ LAYERS = {
         ["gradient_flow", "protocols", "probes"],
         ["errata", "published", "analysis", "publication", "reported", "bench"],
         ["plots", "gradient_plots", "drawings", "cell_plots"],
-        ["study_plots"],
+        ["study_plots", "study_errata"],
         ["widgets", "race_widget"],
     ],
     "optimizers": [["algorithms"], ["landscapes", "errata", "race"], ["plots"], ["widgets"]],

@@ -78,6 +78,29 @@ def unsolved_over_time(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return steps, np.concatenate([[1.0], estimate.surv_prob, [last]])
 
 
+def mixtures(runs: pd.DataFrame, chance: float = 0.1) -> pd.DataFrame:
+    """Mean accuracy at the end, beside what a mixture of k right runs and R - k guessing ones has.
+
+    Columns: "model", "T", "right runs" k, "of" R, "mixture" k/R + (1 - k/R) chance, and
+    "mean accuracy" of the last steps of training.
+    """
+    rows = []
+    for (model, T), group in runs.groupby(["model", "T"], sort=False):
+        right = int((group["final_accuracy"] >= SOLVED).sum())
+        share = right / len(group)
+        rows.append(
+            {
+                "model": model,
+                "T": T,
+                "right runs": right,
+                "of": len(group),
+                "mixture": share + (1 - share) * chance,
+                "mean accuracy": float(group["final_accuracy"].mean()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def paired_effect(
     runs: pd.DataFrame, factor: str, low: str, high: str, outcome: str = "solved"
 ) -> dict[str, float]:

@@ -152,6 +152,13 @@ def read() -> PublishedStudy:
     return PublishedStudy(publication.table, publication.curves, publication.provenance)
 
 
+def left_out(study: PublishedStudy) -> dict[str, tuple[int, int]]:
+    """Parts of the study that are not published in full: part -> runs published, runs planned."""
+    counts = {name: len(study.part(name)) if study.has(name) else 0 for name in PARTS}
+    planned = {name: len(dict.fromkeys(configs())) for name, configs in PARTS.items()}
+    return {name: (counts[name], planned[name]) for name in PARTS if counts[name] < planned[name]}
+
+
 def _known(parts: list[str] | None) -> list[str]:
     for part in parts or []:
         if part not in PARTS:
