@@ -164,7 +164,7 @@ def test_a_killed_training_resumes_as_if_nothing_had_happened(tmp_path, batching
             IDS[1500:],
             plan,
             resume=resume,
-            sample=lambda m: float(m.b_p.sum()),
+            sample=lambda m: m.b_p.sum().item(),
             on_step=lambda h: seen.append(h.step),
             should_stop=lambda: seen[-1] == stop_at,
         )
@@ -216,11 +216,11 @@ def test_the_best_weights_are_kept():
     "options",
     [
         {"steps": 0}, {"lr": 0.0}, {"lr": math.inf}, {"batching": "random"}, {"length": 0},
-        {"optimizer": "lion"}, {"schedule": "linear"}, {"eval_every": 0},
+        {"optimizer": "lion"}, {"schedule": "linear"}, {"eval_every": 0}, {"restart": -0.1},
     ],
 )  # fmt: skip
 def test_bad_plans_are_sentences(options):
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match=r"must be|probability"):
         training.Plan(**{"steps": 5, **options})
 
 
@@ -240,6 +240,36 @@ def test_evaluation_counts_every_character_once(tracks):
     )
     with pytest.raises(ValueError, match="at least 2 characters"):
         training.evaluate(model, ids[:1])
+
+
+def test_restart_one_is_training_from_zero_states():
+    """With restart = 1 a step sees what a model that never carries a state sees."""
+    losses = []
+    for restart, carried in ((1.0, True), (0.0, False)):
+        torch.manual_seed(0)
+        model = CharLM(len(VOCAB), 12, 1)
+        plan = training.Plan(6, "streams", 16, 4, eval_every=6, restart=restart)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(corpus.Streams, "carries_state", carried)
+            losses.append(training.fit(model, IDS[:2000], IDS[2000:], plan).loss)
+    assert losses[0] == losses[1]
+
+
+def test_bits_by_beginning_equals_reading_each_window_alone():
+    model = CharLM(len(VOCAB), 12, 2, generator=generator(3)).double()
+    found = training.bits_by_beginning(model, IDS[:600], length=20, windows=3)
+    assert found.keys() == set(IDS[:580].tolist())
+    first = VOCAB.encode("m").item()
+    places = [i for i in range(580) if IDS[i] == first]
+    chosen = [places[0], places[(len(places) - 1) // 2], places[-1]]
+    losses = []
+    for k in chosen:
+        with torch.no_grad():
+            logits = model(IDS[None, k : k + 20])[0][0]
+        losses.append(F.cross_entropy(logits, IDS[k + 1 : k + 21]).item())
+    assert found[first] == pytest.approx(sum(losses) / 3 / math.log(2))
+    with pytest.raises(ValueError, match="the text 20"):
+        training.bits_by_beginning(model, IDS[:20], length=20)
 
 
 # Baselines --------------------------------------------------------------------------------------

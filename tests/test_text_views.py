@@ -1,6 +1,7 @@
 """Dialogues, measures, cells that follow a text, checkpoints, explorers."""
 
 import time
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -206,7 +207,8 @@ def tiny(tmp_path_factory):
     book.write_text((TEXT + "Stepan Arkadyevitch went 0 “She” He “T” Th I\n") * 8)
     plan = Plan(10, "streams", 20, 4, eval_every=5)
     arguments = {"hidden_size": 8, "num_layers": 1, "embedding_size": 4}
-    published.train_and_publish(folder, folder, str(book), plan, arguments)
+    finish = replace(plan, steps=5, restart=0.5)
+    published.train_and_publish(folder, folder, str(book), plan, finish, arguments)
     return folder
 
 
@@ -216,7 +218,9 @@ def test_the_published_header_says_how_it_was_made(tiny):
     assert set(header["baselines"]["test"]) >= {"unigram", "zlib", "xz", "6-gram"}
     assert header["test"]["bpc"] > 0
     assert header["plan"]["steps"] == 10
-    assert len(header["curves"]["loss"]) == 10
+    assert len(header["curves"]["loss"]) == 15
+    assert [look["step"] for look in header["curves"]["valid"]] == [5, 10, 15]
+    assert header["beginnings"]["before"].keys() == header["beginnings"]["after"].keys()
     for cells in header["stages"].values():
         assert {len(text) for text in cells["first"].values()} == {30}
         assert all(text.startswith(prompt) for prompt, text in cells["top_k"].items())
@@ -244,6 +248,9 @@ def test_the_committed_model_keeps_its_promise():
     assert path.with_suffix(".safetensors").stat().st_size < 20_000_000
     assert header["test"]["bpc"] < min(header["baselines"]["test"].values())
     assert len(header["stages"]) == 5
+    # The first training's model was lost after some first letters; the published one is after none.
+    assert max(header["beginnings"]["before"].values()) > 8
+    assert max(header["beginnings"]["after"].values()) < 4
     study = book_study.read()
     assert {row["temperature"] for row in study["temperature"]} == set(book_study.TEMPERATURES)
 
