@@ -1,6 +1,7 @@
 """JupyterLab in a real browser: run a notebook, move a slider, see the text change."""
 
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -10,6 +11,7 @@ import time
 import urllib.request
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from helpers import paths
 
@@ -75,8 +77,6 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -94,10 +94,12 @@ def run_all(page, url: str) -> None:
     idle.wait_for(timeout=240_000)
 
 
-def test_moving_the_temperature_slider_changes_the_text(lab, browser):
+def test_the_sliders_and_buttons_of_the_book(lab, browser):
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     run_all(page, lab("05_book_text"))
-    slider = page.locator(".widget-slider", has_text="temperature")
+
+    # The first explorer writes again whenever its temperature changes.
+    slider = page.locator(".widget-slider", has_text="temperature").first
     output = page.locator(".widget-output").first
     slider.scroll_into_view_if_needed()
     output.get_by_text("temperature 0.8").wait_for(timeout=30_000)
@@ -108,4 +110,24 @@ def test_moving_the_temperature_slider_changes_the_text(lab, browser):
     output.get_by_text("temperature 1.2").wait_for(timeout=60_000)
     after = output.inner_text()
     assert before.splitlines()[1:] != after.splitlines()[1:]
+
+    # The second one: its bars follow the slider, Generate streams, Stop ends the stream.
+    box = page.locator(".widget-vbox", has=page.get_by_role("button", name="Generate")).last
+    box.scroll_into_view_if_needed()
+    bars = box.locator(".widget-html", has_text="next character")
+    shown = bars.inner_text()
+    box.locator(".widget-slider", has_text="temperature").locator(".noUi-handle").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(bars).not_to_have_text(shown, timeout=30_000)
+    text = box.locator(".widget-html").first
+    start = len(text.inner_text())
+    length = box.locator(".widget-slider", has_text="length")
+    length.locator(".noUi-handle").focus()
+    page.keyboard.press("End")
+    box.get_by_role("button", name="Generate").click()
+    expect(text).to_have_text(re.compile(rf"(.|\s){{{start + 40},}}"), timeout=60_000)
+    box.get_by_role("button", name="Stop").click()
+    expect(box.get_by_role("button", name="Generate")).to_be_enabled(timeout=30_000)
+    assert start + 40 <= len(text.inner_text()) < start + 2900
     page.close()
