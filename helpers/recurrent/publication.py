@@ -61,7 +61,7 @@ def publish(parts: list[str] | None = None) -> None:
                 drawn[name].append(box_means(run, name))
         if part in WITH_CURVES and configs:
             for name, rows in drawn.items():
-                curves[f"{part} {name}"] = np.stack(rows)
+                curves[f"{part} {name}"] = _stack(rows)
             keys = [run_key(config, EXPERIMENT_VERSION) for config in configs]
             curves[f"{part} keys"] = np.array(keys)
     table = pd.DataFrame(runs.values())
@@ -73,6 +73,14 @@ def publish(parts: list[str] | None = None) -> None:
         experiment_version=EXPERIMENT_VERSION,
         curve_box=BOX,
     )
+
+
+def _stack(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows of several lengths as one array; NaN stands where a row has ended."""
+    stacked = np.full((len(rows), max(map(len, rows))), np.nan, np.float16)
+    for k, row in enumerate(rows):
+        stacked[k, : len(row)] = row
+    return stacked
 
 
 def run_and_publish(workers: int | None = None, cluster: str | None = None) -> None:
@@ -136,14 +144,18 @@ class PublishedStudy:
         return any(name in names for names in self.runs["parts"].str.split())
 
     def curve(self, part: str, metric: str, model: str, T: int) -> np.ndarray:
-        """The curves of one model and length, a row a seed: ``(seeds, steps / 10)`` float32."""
+        """The curves of one model and length, a row a seed: ``(seeds, steps / 10)`` float32.
+
+        NaN follows where a run had fewer steps than another of its model and length.
+        """
         rows = self.part(part).set_index("key")
         chosen = [
             k
             for k, key in enumerate(self.curves[f"{part} keys"])
             if rows.loc[key, "model"] == model and rows.loc[key, "T"] == T
         ]
-        return self.curves[f"{part} {metric}"][chosen].astype(np.float32)
+        values = self.curves[f"{part} {metric}"][chosen].astype(np.float32)
+        return values[:, ~np.isnan(values).all(axis=0)]
 
 
 def read() -> PublishedStudy:

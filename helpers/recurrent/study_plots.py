@@ -89,7 +89,7 @@ def explored(
     unit = "" if metric == "accuracy" else " in nats"
     ax.set(xlabel="training step", ylabel=f"training-stream {metric}{unit}")
     ax.set_ylim(0, 1.04 if metric == "accuracy" else None)
-    ax.set_title(f"{NAMES[model]}, mean of {len(curves)} seeds in bold")
+    ax.set_title(f"{NAMES[model]}, every seed, and the mean in bold")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return fig
 

@@ -7,7 +7,6 @@ from helpers.live import live
 from helpers.recurrent import cell_plots, gradient_plots, palindromes, probes, study_plots
 from helpers.recurrent.cells import SequenceClassifier
 from helpers.recurrent.gradient_flow import jacobian_singular_values
-from helpers.recurrent.protocols import A_LENGTHS, B_LENGTHS
 from helpers.recurrent.publication import PublishedStudy
 
 
@@ -66,9 +65,9 @@ def opened_cell_explorer(
 
 def curves_explorer(study: PublishedStudy) -> None:
     """The published curves of both protocols over model, lengths, metric and smoothing."""
-    lengths = {"protocol_a": A_LENGTHS, "protocol_b": B_LENGTHS}
     parts = {"A (report 000)": "protocol_a", "B (report 001)": "protocol_b"}
     parts = {name: part for name, part in parts.items() if study.has(part)}
+    lengths = {part: sorted(study.part(part)["T"].unique()) for part in parts.values()}
 
     def draw(protocol: str, model: str, T: tuple, metric: str, window: int) -> None:
         chosen = [t for t in T if t in lengths[protocol]]
@@ -80,18 +79,17 @@ def curves_explorer(study: PublishedStudy) -> None:
     live(
         draw,
         static=[
-            {
-                "protocol": part,
-                "model": model,
-                "T": (20, 40, 80) if part == "protocol_b" else (11, 15),
-            }
+            {"protocol": part, "model": model, "T": tuple(lengths[part][-3:])}
             for part, model in (("protocol_a", "rnn"), ("protocol_b", "lstm"))
-            if part in parts.values()
+            if part in lengths
         ],
         protocol=widgets.Dropdown(options=parts, description="protocol"),
         model=widgets.ToggleButtons(options={"RNN": "rnn", "LSTM": "lstm"}, description="model"),
         T=widgets.SelectMultiple(
-            options=sorted({*A_LENGTHS, *B_LENGTHS}), value=(11, 15), rows=5, description="T"
+            options=sorted({T for known in lengths.values() for T in known}),
+            value=lengths[next(iter(lengths))][-3:],
+            rows=5,
+            description="T",
         ),
         metric=widgets.Dropdown(options=["accuracy", "loss"], description="metric"),
         window=widgets.IntSlider(

@@ -25,14 +25,12 @@ RESULT = "book_text"
 TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0)
 SAMPLES, SAMPLE_LENGTH = 8, 2000
 POSITIONS = 300
+SHARED = {"lr": 3e-3, "schedule": "cosine", "eval_every": 1000, "bf16": True}
 #: Two trainings that differ in how the text is cut; the first is the assignment's.
 CUTS = {
-    "windows of 30, reset": Plan(
-        4000, "windows", 30, 128, lr=3e-3, schedule="cosine", eval_every=1000, bf16=True
-    ),
-    "streams of 100, carried": Plan(
-        4000, "streams", 100, 38, lr=3e-3, schedule="cosine", eval_every=1000, bf16=True
-    ),
+    "windows of 30, reset": Plan(4000, "windows", 30, 128, **SHARED),
+    # A few restarts, as the positions are counted from a zero state.
+    "streams of 100, carried": Plan(4000, "streams", 100, 38, restart=0.1, **SHARED),
 }
 SMALL = {"hidden_size": 256, "num_layers": 2, "embedding_size": 64, "dropout": 0.1}
 
