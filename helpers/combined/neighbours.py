@@ -1,0 +1,118 @@
+"""An LSTM as the neighbourhood aggregator (Hamilton, Ying and Leskovec 2017).
+
+A node's neighbours are read one after another, in an order drawn at random. The centre of a star is
+asked how many *different* values its neighbours have; the mean of the values, all that a GCN's
+update keeps of them, does not tell.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from helpers.checks import choice, integer, number
+from helpers.combined.networks import matched, parameters_of, seeded_build
+from helpers.combined.training import fit, score
+from helpers.recurrent import LSTM
+from helpers.runtime import generator
+
+AGGREGATORS = ("mean", "lstm", "sorted lstm")
+VALUES = 5
+
+
+@dataclass(frozen=True)
+class NeighbourRun:
+    """A network that looks at the neighbours of one node.
+
+    Attributes:
+        aggregator: "mean", the GCN's with row normalisation; "lstm", in random order; "sorted
+            lstm", in the order of the values, which makes the answer independent of the order.
+    """
+
+    aggregator: str
+    seed: int
+    neighbours: int = 8
+    steps: int = 1500
+    parameters: int = 6000
+    batch_size: int = 64
+    lr: float = 3e-3
+
+    def __post_init__(self):
+        choice("aggregator", self.aggregator, AGGREGATORS)
+        for name in ("neighbours", "steps", "parameters", "batch_size"):
+            integer(name, getattr(self, name), minimum=1)
+        number("lr", self.lr, minimum=0.0)
+
+
+def different_values(n: int, neighbours: int, stream: torch.Generator):
+    """Values 0 to 4 of ``n`` stars' leaves, ``(n, neighbours)``, and how many differ, less one."""
+    # First how many may differ, so that small counts are not rare.
+    allowed = torch.randint(1, VALUES + 1, (n, 1), generator=stream)
+    names = torch.rand(n, VALUES, generator=stream).argsort(1)
+    values = names.gather(1, (torch.rand(n, neighbours, generator=stream) * allowed).long())
+    counts = torch.zeros(n, VALUES).scatter_(1, values, 1.0).sum(1).long()
+    return values, counts - 1
+
+
+class Aggregator(nn.Module):
+    """Values of the neighbours as numbers -> one vector -> how many differ.
+
+    Shapes:
+        values ``(B, neighbours)`` -> logits ``(B, 5)``
+    """
+
+    def __init__(self, kind: str, width: int, stream: torch.Generator | None = None):
+        super().__init__()
+        self.kind = choice("aggregator", kind, AGGREGATORS)
+        self.lstm = None
+        if kind == "mean":
+            self.W = nn.Linear(1, width)
+        else:
+            self.lstm = LSTM(1, width, forget_bias=1.0, generator=stream)
+        self.read_out = nn.Sequential(
+            nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, VALUES)
+        )
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        x = (values.float() - (VALUES - 1) / 2).unsqueeze(-1)
+        if self.lstm is None:
+            # A_hat H W of the centre: the mean of its neighbours' features
+            return self.read_out(self.W(x).mean(1))
+        if self.kind == "sorted lstm":
+            x = x.sort(dim=1).values
+        return self.read_out(self.lstm(x)[0][:, -1])
+
+
+def best_of_the_mean(neighbours: int = 8, n: int = 200_000) -> float:
+    """The accuracy that no function of the mean can pass: for each mean its likeliest count."""
+    values, counts = different_values(n, neighbours, generator("mean"))
+    table = torch.zeros(neighbours * VALUES, VALUES)
+    table.index_put_((values.sum(1), counts), torch.ones(n), accumulate=True)
+    return (table.max(1).values.sum() / n).item()
+
+
+def train_aggregator(run: NeighbourRun, on_step=None) -> tuple[dict, dict]:
+    """The experiment. Record: "accuracy", and "changed", the share of answers that another order
+    of the same neighbours changes.
+    """
+
+    def draw(n, stream):
+        values, counts = different_values(n, run.neighbours, stream)
+        return (values,), counts
+
+    def of_width(n):
+        return Aggregator(run.aggregator, n, generator(run.seed, "weights"))
+
+    model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
+    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
+    seen = fit(model, draw, generator(run.seed, "data"), **options)
+    (values,), _ = draw(2000, generator(run.seed, "order"))
+    order = torch.rand(values.shape, generator=generator(run.seed, "shuffle")).argsort(1)
+    with torch.no_grad():
+        answers = [model(v).argmax(1) for v in (values, values.gather(1, order))]
+    record = {
+        "parameters_used": parameters_of(model),
+        "accuracy": score(model, draw, generator(run.seed, "test")),
+        "changed": (answers[0] != answers[1]).float().mean().item(),
+    }
+    return record, {"accuracy": seen.accuracy}
