@@ -72,6 +72,11 @@ def shades(color: str, n: int) -> list:
     return sns.light_palette(color, n_colors=n + 2)[2:]
 
 
+def credit(figure: plt.Figure, text: str) -> None:
+    """Say under a figure of published runs where they come from."""
+    figure.supxlabel(f"published: {text}", fontsize=8, color=PALETTE["muted"], x=0.99, ha="right")
+
+
 def show(figure: plt.Figure, name: str | None = None) -> None:
     """Show ``figure`` once, close it, and under ``name`` save it as SVG and PNG.
 

@@ -116,7 +116,7 @@ class LinkedReader(nn.Module):
         return self.read_out(H[:, self.L :])
 
 
-def train_links(run: LinkRun, on_step=None) -> tuple[dict, dict]:
+def train_links(run: LinkRun) -> tuple[dict, dict]:
     """The experiment that a study calls. Record: "parameters_used", "accuracy" on fresh texts."""
 
     def draw(n, stream):
@@ -127,7 +127,7 @@ def train_links(run: LinkRun, on_step=None) -> tuple[dict, dict]:
         return LinkedReader(run.model, run.L, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
+    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size}
     seen = fit(model, draw, generator(run.seed, "data"), **options)
     right = score(model, draw, generator(run.seed, "test"))
     return {"parameters_used": parameters_of(model), "accuracy": right}, {"accuracy": seen.accuracy}

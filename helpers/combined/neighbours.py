@@ -91,7 +91,7 @@ def best_of_the_mean(neighbours: int = 8, n: int = 200_000) -> float:
     return (table.max(1).values.sum() / n).item()
 
 
-def train_aggregator(run: NeighbourRun, on_step=None) -> tuple[dict, dict]:
+def train_aggregator(run: NeighbourRun) -> tuple[dict, dict]:
     """The experiment. Record: "accuracy", and "changed", the share of answers that another order
     of the same neighbours changes.
     """
@@ -104,7 +104,7 @@ def train_aggregator(run: NeighbourRun, on_step=None) -> tuple[dict, dict]:
         return Aggregator(run.aggregator, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
+    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size}
     seen = fit(model, draw, generator(run.seed, "data"), **options)
     (values,), _ = draw(2000, generator(run.seed, "order"))
     order = torch.rand(values.shape, generator=generator(run.seed, "shuffle")).argsort(1)

@@ -35,7 +35,7 @@ from helpers.combined.networks import (
     parameters_of,
     seeded_build,
 )
-from helpers.combined.training import fit, score
+from helpers.combined.training import Fit, fit, score
 from helpers.recurrent import SequenceClassifier
 from helpers.runtime import generator
 
@@ -297,15 +297,20 @@ def changed_by_relabelling(model, run: GraphRun, n: int = 500) -> tuple[float, f
     return changed, (answers[0] - answers[1]).abs().max().item()
 
 
-def train_graphs(run: GraphRun, on_step=None) -> tuple[dict, dict]:
+def train_model(run: GraphRun, on_step=None) -> tuple[torch.nn.Module, Fit]:
+    """The trained network of a run, and its curves."""
+    model = build(run)
+    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
+    return model, fit(model, task(run, "train"), generator(run.seed, "data"), **options)
+
+
+def train_graphs(run: GraphRun) -> tuple[dict, dict]:
     """The experiment that a study calls.
 
     Record: "accuracy" on test graphs, "seen" on training graphs, "majority" (share of the most
     frequent class), "changed" and "largest_difference" of :func:`changed_by_relabelling`.
     """
-    model = build(run)
-    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
-    curve = fit(model, task(run, "train"), generator(run.seed, "data"), **options)
+    model, curve = train_model(run)
     targets = graphs_of(run.task, "test")[2]
     changed, difference = changed_by_relabelling(model, run)
     record = {

@@ -20,7 +20,7 @@ from torch import nn
 
 from helpers.checks import choice, integer, number
 from helpers.combined.networks import matched, parameters_of, seeded_build
-from helpers.combined.training import fit, score
+from helpers.combined.training import Fit, fit, score
 from helpers.graph import GCNLayer
 from helpers.recurrent import LSTM
 from helpers.runtime import generator
@@ -117,15 +117,20 @@ class Forecaster(nn.Module):
         return self.read_out(H).squeeze(-1)
 
 
-def train_series(run: SeriesRun, on_step=None) -> tuple[dict, dict]:
-    """The experiment. Record: "error", the mean squared error of fresh forecasts; 1 is the best."""
+def train_model(run: SeriesRun, on_step=None) -> tuple[Forecaster, Fit]:
+    """The trained network of a run, and its curves."""
 
     def of_width(n):
         return Forecaster(run.model, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
     options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
-    seen = fit(model, draw, generator(run.seed, "data"), regression=True, **options)
+    return model, fit(model, draw, generator(run.seed, "data"), regression=True, **options)
+
+
+def train_series(run: SeriesRun) -> tuple[dict, dict]:
+    """The experiment. Record: "error", the mean squared error of fresh forecasts; 1 is the best."""
+    model, seen = train_model(run)
     error = score(model, draw, generator(run.seed, "test"), regression=True)
     return {"parameters_used": parameters_of(model), "error": error}, {"loss": seen.loss}
 

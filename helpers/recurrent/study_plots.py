@@ -15,10 +15,6 @@ from helpers.recurrent.publication import BOX, PublishedStudy
 CHANCE = 0.1
 
 
-def _credit(fig, text: str) -> None:
-    fig.supxlabel(f"published: {text}", fontsize=8, color=PALETTE["muted"], x=0.99, ha="right")
-
-
 def mean_curves(
     study: PublishedStudy, part: str, lengths: tuple, reported: pd.DataFrame, steps: int
 ):
@@ -49,7 +45,7 @@ def mean_curves(
     handles = [h for ax in axes[0] for h in ax.get_legend_handles_labels()[0]]
     labels = [label for ax in axes[0] for label in ax.get_legend_handles_labels()[1]]
     fig.legend(handles, labels, loc="outside right upper", fontsize=8.5)
-    _credit(fig, study.credit(study.part(part)))
+    figures.credit(fig, study.credit(study.part(part)))
     return fig
 
 
@@ -140,7 +136,7 @@ def share_and_final(study: PublishedStudy, runs: pd.DataFrame, reported: pd.Data
     axes[0].legend(loc="lower left")
     if reported is not None:
         axes[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    _credit(fig, study.credit(runs))
+    figures.credit(fig, study.credit(runs))
     return fig
 
 
@@ -161,7 +157,7 @@ def survival_panels(study: PublishedStudy, runs: pd.DataFrame, lengths: tuple):
     for ax, model in zip(axes, ("rnn", "lstm"), strict=True):
         survival(runs, lengths, model, ax)
     axes[0].set_ylabel("share not yet solved")
-    _credit(fig, study.credit(runs))
+    figures.credit(fig, study.credit(runs))
     return fig
 
 
@@ -203,7 +199,7 @@ def factorial(study: PublishedStudy, runs: pd.DataFrame, cells: pd.DataFrame):
     axes[0, 0].invert_yaxis()
     axes[0, 0].set_ylabel("W_hh W_hx W_ph as in report")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
-    _credit(fig, study.credit(runs))
+    figures.credit(fig, study.credit(runs))
     return fig
 
 
@@ -230,7 +226,7 @@ def effects(study: PublishedStudy, runs: pd.DataFrame, table: pd.DataFrame):
     ax.invert_yaxis()
     ax.set_xlabel("change of the share of seeds solved, paired by seed")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    _credit(fig, study.credit(runs))
+    figures.credit(fig, study.credit(runs))
     return fig
 
 
@@ -258,7 +254,7 @@ def phase_diagram(study: PublishedStudy, runs: pd.DataFrame, column: str = "solv
         ax.grid(False)
     axes[0, 0].set_ylabel("T")
     fig.colorbar(image, ax=axes[0].tolist(), label="share of seeds", pad=0.01)
-    _credit(fig, study.credit(runs))
+    figures.credit(fig, study.credit(runs))
     return fig
 
 
@@ -296,7 +292,8 @@ def dots_by_setting(study: PublishedStudy, groups: dict[str, pd.DataFrame], budg
     ax.text(budget * 1.12, -0.9, "never", ha="center", fontsize=8)
     ax.text(budget * 1.25, -0.9, "solved", fontsize=9, weight="bold")
     ax.set_yticks(range(len(groups)), list(groups))
+    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= budget])
     ax.set_ylim(len(groups) - 0.5, -1.3)
     ax.set(xlabel="training steps until solved", xlim=(0, budget * 1.42))
-    _credit(fig, study.credit(pd.concat(groups.values())))
+    figures.credit(fig, study.credit(pd.concat(groups.values())))
     return fig

@@ -1,0 +1,271 @@
+"""Figures of notebook 07: every seed a dot, what can be known as a line."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import networkx as nx
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import torch
+
+from helpers import figures
+from helpers.combined.networks import NAMES
+from helpers.combined.serialised import serialise, visiting_order
+from helpers.combined.structure import chain, mirrored
+from helpers.combined.study import PublishedComparisons
+from helpers.figures import PALETTE
+from helpers.recurrent.palindromes import DIGITS
+from helpers.runtime import generator
+
+COLORS = {
+    "rnn": PALETTE["rnn"],
+    "lstm": PALETTE["lstm"],
+    "gcn": PALETTE["calm"],
+    "gat": PALETTE["peephole"],
+    "gated": PALETTE["graph"],
+}
+FORMS = {
+    "sequence": "read from left to right",
+    "chain": "a chain of nodes",
+    "mirror": "mirrored nodes joined",
+}
+LINKED = {
+    "reader": ("LSTM, addresses as input", PALETTE["lstm"]),
+    "graph": ("graph, links only", PALETTE["calm"]),
+    "graph+": ("graph, links and chain", PALETTE["graph"]),
+    "combined": ("LSTM, then graph", PALETTE["ink"]),
+}
+
+
+def palindrome_graphs(digits: list[int], rounds: int):
+    """The chain and the mirrored graph; filled nodes are heard by the blank after ``rounds``."""
+    N = len(digits)
+    fig, axes = plt.subplots(1, 2, figsize=(10, 2.7))
+    for ax, A, title in zip(axes, (chain(N), mirrored(N)), ("chain", "mirrored"), strict=True):
+        graph = nx.from_numpy_array(A.numpy())
+        hops = nx.single_source_shortest_path_length(graph, N - 1)
+        for u, v in graph.edges:
+            bow = 0 if v - u == 1 else (v - u) / N
+            _arc(ax, u, v, bow)
+        for k, digit in enumerate(digits):
+            heard = hops[k] <= rounds
+            blank = k == N - 1
+            fill = PALETTE["source"] if blank else PALETTE["calm"] if heard else "white"
+            edge = PALETTE["accent"] if k == 0 else PALETTE["ink"]
+            width = 2.6 if k == 0 else 1.0
+            ax.scatter(k, 0, s=420, color=[fill], edgecolor=edge, linewidth=width, zorder=2)
+            ax.text(k, 0, "?" if blank else str(digit), ha="center", va="center", weight="bold")
+        heard = "has" if hops[0] <= rounds else "has not"
+        unit = "round" if rounds == 1 else "rounds"
+        ax.set_title(f"{title}: after {rounds} {unit} the blank {heard} heard the first digit")
+        ax.set(xlim=(-0.7, N - 0.3), ylim=(-0.5, 1.6))
+        ax.set_axis_off()
+    return fig
+
+
+def _arc(ax, u: int, v: int, height: float) -> None:
+    t = np.linspace(0, 1, 40)
+    y = 1.35 * height * 4 * t * (1 - t)
+    ax.plot(u + (v - u) * t, y, color=PALETTE["muted"], linewidth=1.3, zorder=1)
+
+
+def structure(comparisons: PublishedComparisons):
+    """Held-out accuracy against length: a panel a form, every seed a dot, the mean a line."""
+    runs = comparisons.part("structure")
+    fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
+    lengths = sorted(runs["T"].unique())
+    place = {T: k for k, T in enumerate(lengths)}
+    rng = np.random.default_rng(0)
+    for ax, (form, title) in zip(axes, FORMS.items(), strict=True):
+        for model, color in COLORS.items():
+            part = runs[(runs["structure"] == form) & (runs["model"] == model)]
+            if part.empty:
+                continue
+            x = part["T"].map(place).astype(float)
+            jitter = rng.uniform(-0.09, 0.09, len(part))
+            ax.plot(x + jitter, part["accuracy"], "o", color=color, ms=3, alpha=0.5, mew=0)
+            mean = part.groupby("T")["accuracy"].mean()
+            ax.plot([place[T] for T in mean.index], mean, color=color, label=NAMES[model])
+        ax.axhline(1 / DIGITS, color=PALETTE["muted"], linestyle=":", linewidth=1)
+        ax.set_xticks(range(len(lengths)), [str(T) for T in lengths])
+        ax.set(title=title, xlabel="T, digits shown", ylim=(0, 1.04))
+        ax.set_xlim(-0.3, len(lengths) - 0.7)
+    axes[0].set_ylabel("held-out accuracy")
+    found = {}
+    for ax in axes:
+        found |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
+    axes[2].legend(found.values(), found.keys(), loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figures.credit(fig, comparisons.credit(runs))
+    return fig
+
+
+def attention_map(comparisons: PublishedComparisons, T: int):
+    """Where each position looks; the mirrored position is outlined for those that must answer."""
+    attention = comparisons.maps[f"attention {T}"].astype(np.float32)
+    N, blanks = len(attention), (T + 1) // 2
+    fig, ax = plt.subplots(figsize=(6.2, 4.6))
+    sns.heatmap(
+        attention[-blanks:],
+        ax=ax,
+        cmap=figures.SEQUENTIAL,
+        vmin=0,
+        vmax=1,
+        cbar_kws={"label": "attention"},
+    )
+    for row, u in enumerate(range(N - blanks, N)):
+        box = plt.Rectangle((N - 1 - u, row), 1, 1, fill=False, edgecolor=PALETTE["accent"], lw=1.4)
+        ax.add_patch(box)
+    ticks = range(0, N, max(1, N // 8))
+    ax.set_xticks([t + 0.5 for t in ticks], [str(t + 1) for t in ticks], rotation=0)
+    rows = range(0, blanks, max(1, blanks // 6))
+    ax.set_yticks([r + 0.5 for r in rows], [str(N - blanks + r + 1) for r in rows], rotation=0)
+    ax.set(xlabel="position that is heard", ylabel="position that must answer")
+    ax.set_title(f"T = {T}; outlined: the mirrored position")
+    return fig
+
+
+def setting(run) -> str:
+    """The name of a graph run's setting in figures and tables."""
+    if run.model in ("rnn", "lstm"):
+        return f"{NAMES[run.model]}, {run.order.upper() if run.order != 'random' else 'random'}"
+    extra = {"mark": "", "walks": " + closed walks", "random": " + random numbers"}
+    pooled = ", LSTM read-out" if run.pool == "lstm" else ""
+    return f"{NAMES[run.model]}{extra[run.features]}{pooled}"
+
+
+def with_settings(runs: pd.DataFrame) -> pd.DataFrame:
+    """Graph runs with a column "setting", :func:`setting`."""
+    runs = runs.fillna({"order": "", "features": "", "pool": "mean"})
+    return runs.assign(setting=[setting(run) for run in runs.itertuples()])
+
+
+def graph_tasks(comparisons: PublishedComparisons, column: str, label: str):
+    """One number of every run: a panel a task, a row a setting; dotted: the largest class."""
+    runs = with_settings(comparisons.part("serialised"))
+    settings = list(dict.fromkeys(runs["setting"]))
+    tasks = list(dict.fromkeys(runs["task"]))
+    fig, axes = plt.subplots(1, len(tasks), figsize=(10, 0.3 * len(settings) + 1.2), sharey=True)
+    for ax, task in zip(axes, tasks, strict=True):
+        part = runs[runs["task"] == task]
+        for row, name in enumerate(settings):
+            found = part[part["setting"] == name]
+            color = COLORS[found["model"].iloc[0]]
+            y = row + np.linspace(-0.2, 0.2, len(found))
+            ax.plot(found[column], y, "o", color=color, ms=4, alpha=0.8, mew=0)
+        if column == "accuracy":
+            majority = part["majority"].iloc[0]
+            ax.axvline(majority, color=PALETTE["ink"], linestyle=":", linewidth=1.2)
+        ax.set(title=task, xlabel=label, xlim=(-0.03, 1.03))
+        ax.set_yticks(range(len(settings)), settings)
+    axes[0].set_ylim(len(settings) - 0.5, -0.5)
+    figures.credit(fig, comparisons.credit(runs))
+    return fig
+
+
+def links(comparisons: PublishedComparisons):
+    """Accuracy against the number of digits; dashed: what links and an unordered chain can tell."""
+    runs = comparisons.part("links")
+    fig, ax = plt.subplots(figsize=(7.6, 3.6))
+    lengths = sorted(runs["L"].unique())
+    for model, (label, color) in LINKED.items():
+        part = runs[runs["model"] == model]
+        x = part["L"].map({L: k for k, L in enumerate(lengths)}).astype(float)
+        jitter = np.linspace(-0.08, 0.08, len(part))
+        ax.plot(x + jitter, part["accuracy"], "o", color=color, ms=3.5, alpha=0.6, mew=0)
+        mean = part.groupby("L")["accuracy"].mean()
+        ax.plot(range(len(lengths)), mean, color=color, label=label)
+    # One of two neighbours at random, which in one case of ten has the same digit.
+    ax.axhline(0.5 + 0.5 / DIGITS, color=PALETTE["muted"], linestyle="--", linewidth=1)
+    ax.axhline(1 / DIGITS, color=PALETTE["muted"], linestyle=":", linewidth=1)
+    ax.set_xticks(range(len(lengths)), [str(L) for L in lengths])
+    ax.set(xlabel="digits in the text", ylabel="answers right", ylim=(0, 1.04))
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figures.credit(fig, comparisons.credit(runs))
+    return fig
+
+
+def dots_and_lines(groups: dict[str, pd.Series], known: dict[str, float], label: str, credit: str):
+    """A row a group with a dot a run; a dashed line, with its name, for what is known."""
+    fig, ax = plt.subplots(figsize=(8.4, 0.42 * len(groups) + 1.7))
+    for row, values in enumerate(groups.values()):
+        y = row + np.linspace(-0.18, 0.18, len(values))
+        ax.plot(values, y, "o", color=PALETTE["graph"], ms=5, alpha=0.75, mew=0)
+    for k, (name, value) in enumerate(sorted(known.items(), key=lambda item: item[1])):
+        ax.axvline(value, color=PALETTE["accent"], linestyle="--", linewidth=1.1)
+        # Neighbouring names stand on two heights.
+        ax.text(value, -0.62 - 0.36 * (k % 2), name, ha="center", va="bottom", fontsize=8.5)
+    ax.set_yticks(range(len(groups)), list(groups))
+    ax.set_ylim(len(groups) - 0.5, -0.55)
+    ax.set_xlabel(label)
+    ax.set_title(" ", fontsize=16)  # room for the names above
+    figures.credit(fig, credit)
+    return fig
+
+
+def serialisations(A: torch.Tensor, marks: torch.Tensor, orders: tuple[str, ...]):
+    """One graph, and what a reader sees of it in each order: rows are steps."""
+    fig, axes = plt.subplots(1, 1 + len(orders), figsize=(10, 2.9))
+    numbers = [str(k + 1) for k in range(len(A))]
+    network(axes[0], A, marks, numbers)
+    for ax, order in zip(axes[1:], orders, strict=True):
+        visited = visiting_order(A, order, generator("drawn"))
+        x = serialise(A[None], marks[None], visited[None])[0]
+        sns.heatmap(x, ax=ax, cmap=figures.SEQUENTIAL, cbar=False, linewidths=0.4, square=True)
+        ax.set_yticks(
+            np.arange(len(A)) + 0.5, [numbers[k] for k in visited], rotation=0, fontsize=7
+        )
+        ax.set_xticks([])
+        title = "random order" if order == "random" else order.upper()
+        ax.set_title(title)
+        ax.set_xlabel("links to earlier nodes | mark", fontsize=8)
+    return fig
+
+
+def network(ax, A: torch.Tensor, marks: torch.Tensor, numbers: list[str]) -> None:
+    """A small graph with numbered nodes; marked ones are filled."""
+    graph = nx.from_numpy_array(A.numpy())
+    places = nx.kamada_kawai_layout(graph) if nx.is_connected(graph) else nx.circular_layout(graph)
+    for u, v in graph.edges:
+        ax.plot(*zip(places[u], places[v], strict=True), color=PALETTE["muted"], lw=1.2, zorder=1)
+    for k, (x, y) in places.items():
+        fill = PALETTE["source"] if marks[k] else "white"
+        ax.scatter(x, y, s=190, color=[fill], edgecolor=PALETTE["ink"], linewidth=1.0, zorder=2)
+        ax.text(x, y, numbers[k], ha="center", va="center", fontsize=8, zorder=3)
+    ax.set_axis_off()
+    ax.margins(0.12)
+
+
+def relabelled(A, marks, numbers: list[str], answers: dict[str, torch.Tensor], target: int):
+    """A graph under some numbering, and what each network answers."""
+    fig, axes = plt.subplots(1, 1 + len(answers), figsize=(10, 2.9), width_ratios=[1.2, 1, 1])
+    network(axes[0], A, marks, numbers)
+    for ax, (name, probabilities) in zip(axes[1:], answers.items(), strict=True):
+        hops = np.arange(len(probabilities)) + 1
+        chosen = int(probabilities.argmax())
+        colors = [PALETTE["accent"] if k == chosen else PALETTE["calm"] for k in range(len(hops))]
+        ax.bar(hops, probabilities, color=colors)
+        ax.set_xticks(hops)
+        right = "right" if chosen == target else "wrong"
+        ax.set(title=f"{name}: {right}", xlabel="hops between the filled nodes", ylim=(0, 1))
+    axes[1].set_ylabel("probability")
+    return fig
+
+
+def series_window(x: torch.Tensor, forecasts: dict[str, torch.Tensor], nodes: tuple[int, ...]):
+    """Some nodes' last values, and the next one as it was and as each network forecasts it."""
+    fig, axes = plt.subplots(1, len(nodes), figsize=(10, 2.7), sharey=True)
+    markers = itertools.cycle("sD^v")
+    for k, (ax, node) in enumerate(zip(axes, nodes, strict=True)):
+        past = x[:-1, node]
+        steps = np.arange(-len(past) + 1, 1)
+        ax.plot(steps, past, color=PALETTE["muted"])
+        ax.plot(1, x[-1, node], "o", color=PALETTE["ink"], label="what came", ms=7)
+        for (name, values), color in zip(forecasts.items(), figures.CYCLE, strict=False):
+            marker = next(markers)
+            ax.plot(1, values[node], marker, color=color, label=name, ms=6, alpha=0.85)
+        ax.set(title=f"node {node + 1}", xlabel="step")
+        if k == len(nodes) - 1:
+            ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes[0].set_ylabel("value")
+    return fig
