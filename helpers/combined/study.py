@@ -162,6 +162,46 @@ def read() -> PublishedComparisons:
     return PublishedComparisons(publication.table, publication.curves, publication.provenance)
 
 
+def summary(comparisons: PublishedComparisons) -> pd.DataFrame:
+    """Means over seeds: the best reader, the best message passing, and networks that are both.
+
+    Shares of right answers but in the last row, whose errors are better the smaller they are.
+    """
+    form, graphs, linked = (comparisons.part(name) for name in ("structure", "serialised", "links"))
+    T = form[form["structure"] == "chain"]["T"].max()
+    by_form = form[form["T"] == T].groupby(["structure", "model"])["accuracy"].mean()
+    rows = [
+        (f"order alone: palindromes as a chain, T = {T}", by_form["sequence"], by_form["chain"]),
+        (f"order and known pairs: the mirror, T = {T}", by_form["sequence"], by_form["mirror"]),
+    ]
+    rows = [(name, reader.max(), passing.max(), None) for name, reader, passing in rows]
+    keys = ["model", "order", "features", "pool"]
+    filled = graphs.fillna({"order": "", "features": "", "pool": "mean"})
+    for task, runs in filled.groupby("task", sort=False):
+        reads = runs["model"].isin(CORES)
+        pooled = ~reads & (runs["pool"] == "lstm")
+        best = [
+            runs[which].groupby(keys)["accuracy"].mean().max()
+            for which in (reads, ~reads & ~pooled, pooled)
+        ]
+        rows.append((f"a graph, asked for {task}", *best))
+    L = linked["L"].max()
+    at_L = linked[linked["L"] == L].groupby("model")["accuracy"].mean()
+    passing = max(at_L["graph"], at_L["graph+"])
+    rows.append((f"text with links, {L} digits", at_L["reader"], passing, at_L["combined"]))
+    near = comparisons.part("neighbours").groupby("aggregator")["accuracy"].mean()
+    rows.append(("how many neighbours differ", near["lstm"], near["mean"], near["sorted lstm"]))
+    error = comparisons.part("series").groupby("model")["error"].mean()
+    rows.append(("coupled series, error", error["lstm"], error["gcn"], error["combined"]))
+    columns = ["reading", "messages", "both"]
+    table = pd.DataFrame(rows, columns=["data", *columns])
+    numbers = table[columns].astype(float)
+    best = numbers.idxmax(axis=1)
+    best.iloc[-1] = numbers.iloc[-1].idxmin()
+    texts = numbers.map(lambda value: "–" if np.isnan(value) else f"{value:.2f}")
+    return pd.concat([table["data"], texts, best.rename("best")], axis=1)
+
+
 def _known(parts: list[str] | None) -> list[str]:
     for part in parts or []:
         if part not in PARTS:

@@ -67,26 +67,31 @@ def curves_explorer(study: PublishedStudy) -> None:
     """The published curves of both protocols over model, lengths, metric and smoothing."""
     parts = {"A (report 000)": "protocol_a", "B (report 001)": "protocol_b"}
     parts = {name: part for name, part in parts.items() if study.has(part)}
-    lengths = {part: sorted(study.part(part)["T"].unique()) for part in parts.values()}
+    lengths = {
+        (part, model): sorted(runs["T"].unique())
+        for part in parts.values()
+        for model, runs in study.part(part).groupby("model")
+    }
 
     def draw(protocol: str, model: str, T: tuple, metric: str, window: int) -> None:
-        chosen = [t for t in T if t in lengths[protocol]]
+        known = lengths.get((protocol, model), [])
+        chosen = [t for t in T if t in known]
         if not chosen:
-            print(f"choose one or more of the lengths {', '.join(map(str, lengths[protocol]))}")
+            print(f"choose one or more of the lengths {', '.join(map(str, known))}")
             return
         figures.show(study_plots.explored(study, protocol, model, chosen, metric, window))
 
     live(
         draw,
         static=[
-            {"protocol": part, "model": model, "T": tuple(lengths[part][-3:])}
+            {"protocol": part, "model": model, "T": tuple(lengths[part, model][-3:])}
             for part, model in (("protocol_a", "rnn"), ("protocol_b", "lstm"))
-            if part in lengths
+            if (part, model) in lengths
         ],
         protocol=widgets.Dropdown(options=parts, description="protocol"),
         model=widgets.ToggleButtons(options={"RNN": "rnn", "LSTM": "lstm"}, description="model"),
         T=widgets.SelectMultiple(
-            options=sorted({T for known in lengths.values() for T in known}),
+            options=sorted(set().union(*lengths.values())),
             value=lengths[next(iter(lengths))][-3:],
             rows=5,
             description="T",
