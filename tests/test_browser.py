@@ -101,8 +101,10 @@ def test_the_sliders_and_buttons_of_the_book(lab, browser):
     # The first explorer writes again whenever its temperature changes.
     slider = page.locator(".widget-slider", has_text="temperature").first
     output = page.locator(".widget-output").first
+    # The kernel is idle for moments between two cells: what counts is that the explorer is there.
+    slider.wait_for(state="attached", timeout=240_000)
     slider.scroll_into_view_if_needed()
-    output.get_by_text("temperature 0.8").wait_for(timeout=30_000)
+    output.get_by_text("temperature 0.8").wait_for(timeout=60_000)
     before = output.inner_text()
     slider.locator(".noUi-handle").focus()
     for _ in range(8):
@@ -113,6 +115,7 @@ def test_the_sliders_and_buttons_of_the_book(lab, browser):
 
     # The second one: its bars follow the slider, Generate streams, Stop ends the stream.
     box = page.locator(".widget-vbox", has=page.get_by_role("button", name="Generate")).last
+    box.wait_for(state="attached", timeout=240_000)
     box.scroll_into_view_if_needed()
     bars = box.locator(".widget-html", has_text="next character")
     shown = bars.inner_text()
