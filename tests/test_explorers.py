@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from helpers import live
+from helpers.combined import serialised, study
+from helpers.combined import widgets as combined_widgets
 from helpers.graph import bench as graph_bench
 from helpers.graph import loaders, six_node_graph, tasks
 from helpers.graph import widgets as graph_widgets
@@ -71,7 +73,18 @@ def karate():
     return graph, classes, tasks.train_communities(graph, classes, shown, epochs=5)
 
 
+def finders():
+    runs = {
+        "messages": serialised.GraphRun("gcn", "distance", 0, features="mark", steps=1),
+        "reader": serialised.GraphRun("lstm", "distance", 0, order="dfs", steps=1),
+    }
+    return {name: (serialised.build(run), run) for name, run in runs.items()}
+
+
 EXPLORERS = {
+    "reach": lambda: (combined_widgets.reach_explorer,),
+    "attention": lambda: (combined_widgets.attention_explorer, study.read()),
+    "relabel": lambda: (combined_widgets.relabel_explorer, finders()),
     "vanishing": lambda: (recurrent_widgets.vanishing_explorer,),
     "opened cell": lambda: (
         recurrent_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321",
