@@ -105,6 +105,47 @@ def run_study(
     return Study(table(configs, store), failures)
 
 
+def run_parts(
+    known: dict[str, tuple[Experiment, Callable[[], list]]],
+    names: list[str] | None,
+    store: RunStore,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+) -> list[Failure]:
+    """Compute what is missing of some parts of a study, or of all, in their order.
+
+    Args:
+        known: name -> the experiment of a part and what makes its configurations.
+        names: the parts; all if left out.
+
+    Returns:
+        the runs that failed.
+
+    Raises:
+        ValueError: an unknown part.
+    """
+    failures = []
+    for name in chosen_parts(known, names):
+        experiment, configs = known[name]
+        study = run_study(experiment, configs(), store, workers=workers, cluster=cluster, desc=name)
+        failures += study.failures
+    return failures
+
+
+def chosen_parts(known: Iterable[str], names: list[str] | None) -> list[str]:
+    """``names``, or all that are known.
+
+    Raises:
+        ValueError: an unknown part.
+    """
+    known = list(known)
+    for name in names or []:
+        if name not in known:
+            raise ValueError(f"unknown part {name!r}; there are {', '.join(known)}")
+    return list(names or known)
+
+
 def table(configs: Iterable, store: RunStore) -> pd.DataFrame:
     """One row a finished run: the fields of its configuration, then those of its record."""
     runs = (store.load(config) for config in dict.fromkeys(configs) if config in store)

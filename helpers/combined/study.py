@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from helpers import paths, published
+from helpers import paths, published, study
 from helpers.combined.links import MODELS as LINK_MODELS
 from helpers.combined.links import LinkRun, train_links
 from helpers.combined.neighbours import AGGREGATORS, NeighbourRun, train_aggregator
@@ -20,7 +20,7 @@ from helpers.combined.series import MODELS as SERIES_MODELS
 from helpers.combined.series import SeriesRun, train_series
 from helpers.combined.structure import AttentionRun, StructureRun, train_attention, train_structure
 from helpers.results import RunStore
-from helpers.study import Failure, grid, run_study
+from helpers.study import Failure, grid
 
 #: Bumped by hand whenever a change alters what a run computes.
 EXPERIMENT_VERSION = 1
@@ -94,14 +94,8 @@ def run_parts(
     Raises:
         ValueError: an unknown part.
     """
-    failures = []
-    for name in _known(parts):
-        part = PARTS[name]
-        study = run_study(
-            part.experiment, part.configs(), store(), workers=workers, cluster=cluster, desc=name
-        )
-        failures += study.failures
-    return failures
+    known = {name: (part.experiment, part.configs) for name, part in PARTS.items()}
+    return study.run_parts(known, parts, store(), workers=workers, cluster=cluster)
 
 
 def publish() -> None:
@@ -200,10 +194,3 @@ def summary(comparisons: PublishedComparisons) -> pd.DataFrame:
     best.iloc[-1] = numbers.iloc[-1].idxmin()
     texts = numbers.map(lambda value: "–" if np.isnan(value) else f"{value:.2f}")
     return pd.concat([table["data"], texts, best.rename("best")], axis=1)
-
-
-def _known(parts: list[str] | None) -> list[str]:
-    for part in parts or []:
-        if part not in PARTS:
-            raise ValueError(f"unknown part {part!r}; there are {', '.join(PARTS)}")
-    return list(parts or PARTS)

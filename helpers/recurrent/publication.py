@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from helpers import paths, published
+from helpers import paths, published, study
 from helpers.recurrent.experiments import EXPERIMENT_VERSION, train_palindromes
 from helpers.recurrent.protocols import PARTS
 from helpers.results import Run, RunStore, run_key
-from helpers.study import Failure, run_study
+from helpers.study import Failure
 
 NAME = "palindromes"
 #: Parts whose learning curves are published.
@@ -35,13 +35,8 @@ def run_parts(
     Raises:
         ValueError: an unknown part.
     """
-    failures = []
-    for part in _known(parts):
-        study = run_study(
-            train_palindromes, PARTS[part](), store(), workers=workers, cluster=cluster, desc=part
-        )
-        failures += study.failures
-    return failures
+    known = {name: (train_palindromes, configs) for name, configs in PARTS.items()}
+    return study.run_parts(known, parts, store(), workers=workers, cluster=cluster)
 
 
 def publish(parts: list[str] | None = None) -> None:
@@ -49,7 +44,7 @@ def publish(parts: list[str] | None = None) -> None:
     runs: dict[str, dict] = {}
     curves: dict[str, np.ndarray] = {}
     kept = store()
-    for part in _known(parts):
+    for part in study.chosen_parts(PARTS, parts):
         configs = [config for config in dict.fromkeys(PARTS[part]()) if config in kept]
         drawn: dict[str, list[np.ndarray]] = {"loss": [], "accuracy": []}
         for config in configs:
@@ -169,10 +164,3 @@ def left_out(study: PublishedStudy) -> dict[str, tuple[int, int]]:
     counts = {name: len(study.part(name)) if study.has(name) else 0 for name in PARTS}
     planned = {name: len(dict.fromkeys(configs())) for name, configs in PARTS.items()}
     return {name: (counts[name], planned[name]) for name in PARTS if counts[name] < planned[name]}
-
-
-def _known(parts: list[str] | None) -> list[str]:
-    for part in parts or []:
-        if part not in PARTS:
-            raise ValueError(f"unknown part {part!r}; there are {', '.join(PARTS)}")
-    return list(parts or PARTS)
