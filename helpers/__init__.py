@@ -8,9 +8,10 @@ How data travels, in every subject::
     a grid of runs            ->  a store, a table  study, results
     table                     ->  figures, findings plots, notebook
 
-Four wings on a shared ground floor. Inside a wing every module has one job, and imports only go
+Five wings on a shared ground floor. Inside a wing every module has one job, and imports only go
 down: widgets -> plots -> experiments -> models -> data -> ground floor. The recurrent wing is the
-base: the other three may import from it, it imports from none, and they never from each other.
+base: the others may import from it, it imports from none, and they never from each other. Only the
+combined wing, where sequences meet graphs, imports from two.
 
 Ground floor
     paths       where things lie, anchored on the package and never on the working directory
@@ -32,7 +33,8 @@ Wings
     recurrent   RNN, LSTM, GRU; gradients by hand; palindromes and their study
     optimizers  SGD to AdamW from their equations; landscapes
     text        books, the character model, sampling
-    graph       graphs, GCN, GAT, gated graph networks; sequences and graphs together
+    graph       graphs, GCN, GAT, gated graph networks, propagation at size
+    combined    one task as sequence and as graph; networks that are both
 
 Importing ``helpers`` alone imports nothing heavy.
 """

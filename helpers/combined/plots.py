@@ -1,7 +1,5 @@
 """Figures of notebook 07: every seed a dot, what can be known as a line."""
 
-import itertools
-
 import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
@@ -39,7 +37,7 @@ LINKED = {
 
 
 def palindrome_graphs(digits: list[int], rounds: int):
-    """The chain and the mirrored graph; filled nodes are heard by the blank after ``rounds``."""
+    """The chain and the mirrored graph; blue nodes are heard by the blank after ``rounds``."""
     N = len(digits)
     fig, axes = plt.subplots(1, 2, figsize=(10, 2.7))
     for ax, A, title in zip(axes, (chain(N), mirrored(N)), ("chain", "mirrored"), strict=True):
@@ -56,9 +54,9 @@ def palindrome_graphs(digits: list[int], rounds: int):
             width = 2.6 if k == 0 else 1.0
             ax.scatter(k, 0, s=420, color=[fill], edgecolor=edge, linewidth=width, zorder=2)
             ax.text(k, 0, "?" if blank else str(digit), ha="center", va="center", weight="bold")
-        heard = "has" if hops[0] <= rounds else "has not"
+        heard = "heard" if hops[0] <= rounds else "not heard yet"
         unit = "round" if rounds == 1 else "rounds"
-        ax.set_title(f"{title}: after {rounds} {unit} the blank {heard} heard the first digit")
+        ax.set_title(f"{title}, {rounds} {unit}: the first digit is {heard}")
         ax.set(xlim=(-0.7, N - 0.3), ylim=(-0.5, 1.6))
         ax.set_axis_off()
     return fig
@@ -255,14 +253,14 @@ def relabelled(A, marks, numbers: list[str], answers: dict[str, torch.Tensor], t
 def series_window(x: torch.Tensor, forecasts: dict[str, torch.Tensor], nodes: tuple[int, ...]):
     """Some nodes' last values, and the next one as it was and as each network forecasts it."""
     fig, axes = plt.subplots(1, len(nodes), figsize=(10, 2.7), sharey=True)
-    markers = itertools.cycle("sD^v")
     for k, (ax, node) in enumerate(zip(axes, nodes, strict=True)):
         past = x[:-1, node]
         steps = np.arange(-len(past) + 1, 1)
         ax.plot(steps, past, color=PALETTE["muted"])
         ax.plot(1, x[-1, node], "o", color=PALETTE["ink"], label="what came", ms=7)
-        for (name, values), color in zip(forecasts.items(), figures.CYCLE, strict=False):
-            marker = next(markers)
+        for (name, values), color, marker in zip(
+            forecasts.items(), figures.CYCLE, "sD^v", strict=False
+        ):
             ax.plot(1, values[node], marker, color=color, label=name, ms=6, alpha=0.85)
         ax.set(title=f"node {node + 1}", xlabel="step")
         if k == len(nodes) - 1:

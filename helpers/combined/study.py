@@ -25,6 +25,8 @@ from helpers.study import Failure, grid
 #: Bumped by hand whenever a change alters what a run computes.
 EXPERIMENT_VERSION = 1
 NAME = "sequences_and_graphs"
+#: Columns that count; beside rows without them they would come back as floats.
+COUNTS = ("T", "L", "Q", "seed", "steps", "depth", "width", "parameters_used")
 LENGTHS = (5, 10, 20, 40)
 #: On the chain as many rounds as digits are needed; 40 of them on 41 nodes are left out for time.
 CHAIN_LENGTHS = (5, 10, 20)
@@ -54,7 +56,7 @@ def serialised(seeds=range(5)) -> list[GraphRun]:
     pooled = grid(
         GraphRun, model="gated", task=list(TASKS), seed=seeds, features="mark", pool="lstm"
     )
-    return passing + repaired + reading + pooled
+    return passing + repaired + pooled + reading
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ class PublishedComparisons:
         rows = self.runs[self.runs["experiment"] == name]
         if rows.empty:
             raise ValueError(f"no published runs of {name!r}; there are {', '.join(PARTS)}")
-        return rows.dropna(axis=1, how="all").reset_index(drop=True)
+        rows = rows.dropna(axis=1, how="all").reset_index(drop=True)
+        return rows.astype({name: int for name in COUNTS if name in rows})
 
     def credit(self, runs: pd.DataFrame) -> str:
         """One line for a figure of ``runs``: how many, how many seeds, when, with what."""
@@ -160,6 +163,7 @@ def summary(comparisons: PublishedComparisons) -> pd.DataFrame:
     """Means over seeds: the best reader, the best message passing, and networks that are both.
 
     Shares of right answers but in the last row, whose errors are better the smaller they are.
+    "best" names every column whose number, as printed, is the best one.
     """
     form, graphs, linked = (comparisons.part(name) for name in ("structure", "serialised", "links"))
     T = form[form["structure"] == "chain"]["T"].max()
@@ -189,8 +193,9 @@ def summary(comparisons: PublishedComparisons) -> pd.DataFrame:
     rows.append(("coupled series, error", error["lstm"], error["gcn"], error["combined"]))
     columns = ["reading", "messages", "both"]
     table = pd.DataFrame(rows, columns=["data", *columns])
-    numbers = table[columns].astype(float)
-    best = numbers.idxmax(axis=1)
-    best.iloc[-1] = numbers.iloc[-1].idxmin()
+    numbers = table[columns].astype(float).round(2)
+    top = numbers.max(axis=1)
+    top.iloc[-1] = numbers.iloc[-1].min()
+    best = numbers.eq(top, axis=0).apply(lambda row: ", ".join(row.index[row]), axis=1)
     texts = numbers.map(lambda value: "–" if np.isnan(value) else f"{value:.2f}")
     return pd.concat([table["data"], texts, best.rename("best")], axis=1)
