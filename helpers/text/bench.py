@@ -75,7 +75,8 @@ def training(hidden_size, num_layers, batch_size, steps, repeats) -> Iterator[Ro
     def ours(bf16: bool):
         model = CharLM(len(VOCAB), hidden_size, num_layers, embedding_size=64)
         plan = Plan(steps, length=length, batch_size=batch_size, eval_every=10 * steps, bf16=bf16)
-        return lambda: fit(model, ids, ids[:500], plan)
+        # The look at the end reads one character: the reference loops do not look at all.
+        return lambda: fit(model, ids, ids[:2], plan)
 
     def loop(batches):
         model = Plain(len(VOCAB), hidden_size, num_layers)
