@@ -51,8 +51,8 @@ def mean_curves(
 
 def single_runs(study: PublishedStudy, part: str, model: str, lengths: tuple, window: int = 1):
     """Every seed's accuracy at each length, a panel a length: what a mean curve is made of."""
-    columns = min(5, len(lengths))
-    rows = math.ceil(len(lengths) / columns)
+    rows = math.ceil(len(lengths) / 5)
+    columns = math.ceil(len(lengths) / rows)
     fig, axes = plt.subplots(
         rows, columns, figsize=(10, 1.75 * rows + 0.4), sharex=True, sharey=True, squeeze=False
     )
