@@ -19,10 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import choice, integer, number
+from helpers.checks import choice, integer
 from helpers.combined.networks import MessagePassing, matched, parameters_of, seeded_build
 from helpers.combined.structure import chain
-from helpers.combined.training import fit, score
+from helpers.combined.training import check_settings, fit, score, settings
 from helpers.recurrent import LSTM
 from helpers.recurrent.palindromes import DIGITS
 from helpers.runtime import generator
@@ -52,9 +52,7 @@ class LinkRun:
     def __post_init__(self):
         choice("model", self.model, MODELS)
         integer("L", self.L, minimum=2)
-        for name in ("Q", "steps", "parameters", "batch_size"):
-            integer(name, getattr(self, name), minimum=1)
-        number("lr", self.lr, minimum=0.0)
+        check_settings(self, "Q", "parameters")
 
 
 def draw_links(n: int, L: int, Q: int, stream: torch.Generator):
@@ -127,7 +125,6 @@ def train_links(run: LinkRun) -> tuple[dict, dict]:
         return LinkedReader(run.model, run.L, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size}
-    seen = fit(model, draw, generator(run.seed, "data"), **options)
+    seen = fit(model, draw, generator(run.seed, "data"), **settings(run))
     right = score(model, draw, generator(run.seed, "test"))
     return {"parameters_used": parameters_of(model), "accuracy": right}, {"accuracy": seen.accuracy}

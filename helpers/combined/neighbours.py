@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from helpers.checks import choice, integer, number
+from helpers.checks import choice
 from helpers.combined.networks import matched, parameters_of, seeded_build
-from helpers.combined.training import fit, score
+from helpers.combined.training import check_settings, fit, score, settings
 from helpers.recurrent import LSTM
 from helpers.runtime import generator
 
@@ -39,9 +39,7 @@ class NeighbourRun:
 
     def __post_init__(self):
         choice("aggregator", self.aggregator, AGGREGATORS)
-        for name in ("neighbours", "steps", "parameters", "batch_size"):
-            integer(name, getattr(self, name), minimum=1)
-        number("lr", self.lr, minimum=0.0)
+        check_settings(self, "neighbours", "parameters")
 
 
 def different_values(n: int, neighbours: int, stream: torch.Generator):
@@ -104,8 +102,7 @@ def train_aggregator(run: NeighbourRun) -> tuple[dict, dict]:
         return Aggregator(run.aggregator, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size}
-    seen = fit(model, draw, generator(run.seed, "data"), **options)
+    seen = fit(model, draw, generator(run.seed, "data"), **settings(run))
     (values,), _ = draw(2000, generator(run.seed, "order"))
     order = torch.rand(values.shape, generator=generator(run.seed, "shuffle")).argsort(1)
     with torch.no_grad():

@@ -12,7 +12,7 @@ from torch import nn
 
 from helpers.checks import choice, integer
 from helpers.graph import GatedGraphLayer, GATLayer, GCNLayer
-from helpers.recurrent import LSTM, VanillaRNN
+from helpers.recurrent import LSTM, SequenceClassifier, VanillaRNN
 
 POOLS = ("mean", "lstm")
 LAYERS = ("gcn", "gat", "gated")
@@ -110,6 +110,15 @@ class GraphClassifier(nn.Module):
     def forward(self, X: torch.Tensor, A: torch.Tensor) -> torch.Tensor:
         H = self.core(X, A)
         return self.read_out(H.mean(1) if self.lstm is None else self.lstm(H)[0][:, -1])
+
+
+def reader(
+    model: str, features: int, width: int, classes: int, stream: torch.Generator
+) -> SequenceClassifier:
+    """An RNN that begins orthogonal or an LSTM whose forget bias is 1, read out at the end."""
+    options = {"W_hh": "orthogonal"} if model == "rnn" else {"forget_bias": 1.0}
+    core = CORES[model](features, width, generator=stream, **options)
+    return SequenceClassifier(core, classes, generator=stream)
 
 
 class PositionAttention(nn.Module):

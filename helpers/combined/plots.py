@@ -134,7 +134,6 @@ def setting(run) -> str:
 
 def with_settings(runs: pd.DataFrame) -> pd.DataFrame:
     """Graph runs with a column "setting", :func:`setting`."""
-    runs = runs.fillna({"order": "", "features": "", "pool": "mean"})
     return runs.assign(setting=[setting(run) for run in runs.itertuples()])
 
 

@@ -25,7 +25,7 @@ import networkx as nx
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import choice, integer, number
+from helpers.checks import choice
 from helpers.combined.networks import (
     CORES,
     LAYERS,
@@ -33,10 +33,10 @@ from helpers.combined.networks import (
     GraphClassifier,
     matched,
     parameters_of,
+    reader,
     seeded_build,
 )
-from helpers.combined.training import Fit, fit, score
-from helpers.recurrent import SequenceClassifier
+from helpers.combined.training import Fit, check_settings, fit, score, settings
 from helpers.runtime import generator
 
 TASKS = ("distance", "triangles", "connectivity")
@@ -81,9 +81,7 @@ class GraphRun:
         else:
             choice("features", self.features, FEATURES)
         choice("pool", self.pool, POOLS)
-        for name in ("depth", "steps", "parameters", "batch_size"):
-            integer(name, getattr(self, name), minimum=1)
-        number("lr", self.lr, minimum=0.0)
+        check_settings(self, "depth", "parameters")
 
     @property
     def recurrent(self) -> bool:
@@ -234,10 +232,7 @@ def build(run: GraphRun) -> torch.nn.Module:
 
     def of_width(n: int):
         if run.recurrent:
-            options = {"W_hh": "orthogonal"} if run.model == "rnn" else {"forget_bias": 1.0}
-            stream = generator(run.seed, "weights")
-            core = CORES[run.model](NODES + 1, n, generator=stream, **options)
-            return SequenceClassifier(core, classes, generator=stream)
+            return reader(run.model, NODES + 1, n, classes, generator(run.seed, "weights"))
         known = 2 + extra[run.features]
         return GraphClassifier(run.model, known, n, run.depth, classes, run.pool)
 
@@ -300,8 +295,8 @@ def changed_by_relabelling(model, run: GraphRun, n: int = 500) -> tuple[float, f
 def train_model(run: GraphRun, on_step=None) -> tuple[torch.nn.Module, Fit]:
     """The trained network of a run, and its curves."""
     model = build(run)
-    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
-    return model, fit(model, task(run, "train"), generator(run.seed, "data"), **options)
+    stream = generator(run.seed, "data")
+    return model, fit(model, task(run, "train"), stream, on_step=on_step, **settings(run))
 
 
 def train_graphs(run: GraphRun) -> tuple[dict, dict]:

@@ -18,9 +18,9 @@ import networkx as nx
 import torch
 from torch import nn
 
-from helpers.checks import choice, integer, number
+from helpers.checks import choice
 from helpers.combined.networks import matched, parameters_of, seeded_build
-from helpers.combined.training import Fit, fit, score
+from helpers.combined.training import Fit, check_settings, fit, score, settings
 from helpers.graph import GCNLayer
 from helpers.recurrent import LSTM
 from helpers.runtime import generator
@@ -51,9 +51,7 @@ class SeriesRun:
 
     def __post_init__(self):
         choice("model", self.model, MODELS)
-        for name in ("steps", "parameters", "batch_size"):
-            integer(name, getattr(self, name), minimum=1)
-        number("lr", self.lr, minimum=0.0)
+        check_settings(self, "parameters")
 
 
 @cache
@@ -124,8 +122,8 @@ def train_model(run: SeriesRun, on_step=None) -> tuple[Forecaster, Fit]:
         return Forecaster(run.model, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
-    return model, fit(model, draw, generator(run.seed, "data"), regression=True, **options)
+    stream = generator(run.seed, "data")
+    return model, fit(model, draw, stream, regression=True, on_step=on_step, **settings(run))
 
 
 def train_series(run: SeriesRun) -> tuple[dict, dict]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import choice, integer, number
+from helpers.checks import choice, integer
 from helpers.combined.networks import (
     CORES,
     LAYERS,
@@ -24,10 +24,10 @@ from helpers.combined.networks import (
     PositionAttention,
     matched,
     parameters_of,
+    reader,
     seeded_build,
 )
-from helpers.combined.training import fit, score
-from helpers.recurrent import SequenceClassifier
+from helpers.combined.training import check_settings, fit, score, settings
 from helpers.recurrent.palindromes import DIGITS, draw_half_strings, encode, mirror
 from helpers.runtime import generator
 
@@ -77,9 +77,7 @@ class StructureRun:
     def __post_init__(self):
         choice("structure", self.structure, STRUCTURES)
         choice("model", self.model, tuple(CORES) if self.structure == "sequence" else LAYERS)
-        for name in ("T", "steps", "parameters", "batch_size"):
-            integer(name, getattr(self, name), minimum=1)
-        number("lr", self.lr, minimum=0.0)
+        check_settings(self, "T", "parameters")
 
     @property
     def depth(self) -> int:
@@ -109,10 +107,7 @@ def build(run: StructureRun):
 
     def of_width(n: int):
         if run.structure == "sequence":
-            options = {"W_hh": "orthogonal"} if run.model == "rnn" else {"forget_bias": 1.0}
-            stream = generator(run.seed, "weights")
-            core = CORES[run.model](DIGITS, n, generator=stream, **options)
-            return SequenceClassifier(core, DIGITS, generator=stream)
+            return reader(run.model, DIGITS, n, DIGITS, generator(run.seed, "weights"))
         return _AtTheBlank(NodeClassifier(run.model, DIGITS + 1, n, run.depth, DIGITS))
 
     return seeded_build(lambda: matched(of_width, run.parameters), run.seed)
@@ -148,8 +143,8 @@ def train_structure(run: StructureRun, on_step=None) -> tuple[dict, dict]:
     Record: "parameters_used", "depth", and "accuracy" on held-out palindromes.
     """
     model = build(run)
-    options = {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size, "on_step": on_step}
-    seen = fit(model, task(run, held_out=False), generator(run.seed, "data"), **options)
+    stream = generator(run.seed, "data")
+    seen = fit(model, task(run, held_out=False), stream, on_step=on_step, **settings(run))
     right = score(model, task(run, held_out=True), generator(run.seed, "test"))
     depth = run.T if run.structure == "sequence" else run.depth
     record = {"parameters_used": parameters_of(model), "depth": depth, "accuracy": right}
@@ -171,9 +166,7 @@ class AttentionRun:
     lr: float = 1e-2
 
     def __post_init__(self):
-        for name in ("T", "steps", "width", "batch_size"):
-            integer(name, getattr(self, name), minimum=1)
-        number("lr", self.lr, minimum=0.0)
+        check_settings(self, "T", "width")
 
     @property
     def blanks(self) -> int:
@@ -196,14 +189,7 @@ def train_attention(run: AttentionRun) -> tuple[dict, dict]:
         return draw
 
     model = _OnTheBlanks(run)
-    seen = fit(
-        model,
-        draw_from(False),
-        generator(run.seed, "data"),
-        steps=run.steps,
-        lr=run.lr,
-        batch_size=run.batch_size,
-    )
+    seen = fit(model, draw_from(False), generator(run.seed, "data"), **settings(run))
     right = score(model, draw_from(True), generator(run.seed, "test"))
     attention = model.network.attention().detach()
     mirror_share = attention.flip(1).diagonal()[-run.blanks :].mean().item()

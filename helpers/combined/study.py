@@ -6,6 +6,7 @@ empty there; "experiment" says which kind it is.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -59,8 +60,7 @@ def serialised(seeds=range(5)) -> list[GraphRun]:
     return passing + repaired + pooled + reading
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One kind of run: how it is trained, and its configurations."""
 
     experiment: Callable
@@ -96,8 +96,7 @@ def run_parts(
     Raises:
         ValueError: an unknown part.
     """
-    known = {name: (part.experiment, part.configs) for name, part in PARTS.items()}
-    return study.run_parts(known, parts, store(), workers=workers, cluster=cluster)
+    return study.run_parts(PARTS, parts, store(), workers=workers, cluster=cluster)
 
 
 def publish() -> None:
@@ -145,6 +144,7 @@ class PublishedComparisons:
         if rows.empty:
             raise ValueError(f"no published runs of {name!r}; there are {', '.join(PARTS)}")
         rows = rows.dropna(axis=1, how="all").reset_index(drop=True)
+        rows = rows.fillna({"order": "", "features": ""})  # empty texts, in the file as nothing
         return rows.astype({name: int for name in COUNTS if name in rows})
 
     def credit(self, runs: pd.DataFrame) -> str:
@@ -174,8 +174,7 @@ def summary(comparisons: PublishedComparisons) -> pd.DataFrame:
     ]
     rows = [(name, reader.max(), passing.max(), None) for name, reader, passing in rows]
     keys = ["model", "order", "features", "pool"]
-    filled = graphs.fillna({"order": "", "features": "", "pool": "mean"})
-    for task, runs in filled.groupby("task", sort=False):
+    for task, runs in graphs.groupby("task", sort=False):
         reads = runs["model"].isin(CORES)
         pooled = ~reads & (runs["pool"] == "lstm")
         best = [

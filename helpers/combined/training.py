@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers.checks import integer, number
+
 Draw = Callable[[int, torch.Generator], tuple[tuple, torch.Tensor]]
 
 
@@ -21,6 +23,22 @@ class Fit:
 
     loss: np.ndarray
     accuracy: np.ndarray
+
+
+def check_settings(run, *counts: str) -> None:
+    """Check what all runs of this wing have, and ``counts``, names of further whole numbers.
+
+    Raises:
+        ValueError: a count below 1, or a rate that is negative or no number.
+    """
+    for name in (*counts, "steps", "batch_size"):
+        integer(name, getattr(run, name), minimum=1)
+    number("lr", run.lr, minimum=0.0)
+
+
+def settings(run) -> dict:
+    """The part of a run's configuration that :func:`fit` takes."""
+    return {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size}
 
 
 def fit(
