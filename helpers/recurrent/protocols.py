@@ -7,6 +7,7 @@ the full study runs them.
 import math
 
 from helpers.recurrent.experiments import PalindromeRun
+from helpers.recurrent.growing import GrowingRun
 from helpers.recurrent.palindromes import ENCODINGS
 from helpers.study import grid
 
@@ -164,6 +165,22 @@ def memory_against_size(
     ]
 
 
+#: Networks whose length grows: both reports' RNNs as they are, and each cell at a good setting.
+GROWN = {
+    "RNN, report 000": {"model": "rnn", **INIT_000},
+    "RNN, report 001": {"model": "rnn", **INIT_001},
+    "RNN, orthogonal": {"model": "rnn", "encoding": "one_hot", "lr": 3e-4, "W_h": "orthogonal"},
+    "LSTM, report 000": {"model": "lstm", **INIT_000},
+    "GRU": {"model": "gru", "encoding": "one_hot", "lr": 3e-3, "W_h": "orthogonal"},
+    "LSTM, best setting": {"model": "lstm", "chrono": 640.0, **BEST_LSTM},
+}
+
+
+def growing(names=tuple(GROWN), T: int = 640, seeds=range(5), steps: int = 3000):
+    """Lengths that grow from 5 to at most ``T``, in as many steps as report 000 gave one length."""
+    return [GrowingRun(T=T, seed=s, steps=steps, **GROWN[name]) for name in names for s in seeds]
+
+
 def precision(seeds=range(20)) -> list[PalindromeRun]:
     """Pairs of runs in float32 and under bfloat16 autocast that differ in nothing else.
 
@@ -189,6 +206,8 @@ PARTS = {
     "precision": precision,
     "size_20": lambda: memory_against_size(20),
     "factorial_40": lambda: factorial(40, range(10), 3000, **STOP),
+    "growing": growing,
+    "growing_far": lambda: growing(["LSTM, best setting"], 5120, range(3), 4000),
     "far_320": lambda: far(320, steps=4000),
     "relatives_80": lambda: relatives(80),
     "lstm_160": lambda: lstm_one_factor(160, steps=2500, **STOP),
@@ -196,3 +215,5 @@ PARTS = {
     "size_80": lambda: memory_against_size(80),
     "far_640": lambda: far(640),
 }
+#: Those of them whose runs are :class:`.GrowingRun`.
+GROWING = ("growing", "growing_far")

@@ -11,7 +11,8 @@ import pandas as pd
 
 from helpers import paths, published, study
 from helpers.recurrent.experiments import EXPERIMENT_VERSION, train_palindromes
-from helpers.recurrent.protocols import PARTS
+from helpers.recurrent.growing import train_growing
+from helpers.recurrent.protocols import GROWING, PARTS
 from helpers.results import Run, RunStore, run_key
 from helpers.study import Failure
 
@@ -35,7 +36,10 @@ def run_parts(
     Raises:
         ValueError: an unknown part.
     """
-    known = {name: (train_palindromes, configs) for name, configs in PARTS.items()}
+    known = {
+        name: (train_growing if name in GROWING else train_palindromes, configs)
+        for name, configs in PARTS.items()
+    }
     return study.run_parts(known, parts, store(), workers=workers, cluster=cluster)
 
 

@@ -1,0 +1,205 @@
+"""Growing lengths: a network that has mastered T digits goes on to a few more.
+
+A curriculum (Elman 1993, "Learning and development in neural networks: the importance of starting
+small"; Bengio et al. 2009, "Curriculum learning"). A gradient that must cross T steps from random
+weights may find nothing to hold on to; here it only ever has to stretch a memory that works.
+
+Data flow::
+
+    GrowingRun -> build -> model            GrowingRun -> GrowingStream -> batches of T digits
+    fit: batch -> accuracy -> GrowingStream.hear: after enough perfect batches in a row, T grows
+    weights as they were when the longest length was mastered -> held-out accuracy, at many lengths
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from helpers.checks import integer, number
+from helpers.recurrent import palindromes
+from helpers.recurrent.cells import SequenceClassifier
+from helpers.recurrent.experiments import PalindromeRun, build
+from helpers.recurrent.training import evaluate, fit
+from helpers.runtime import generator
+
+#: Held-out palindromes at each length of the profile; at the longest length, as in other runs.
+PROFILE_N, LONGEST_N = 1000, 10_000
+#: Digits of one evaluation batch, which bounds its memory.
+EVALUATED_DIGITS = 100_000
+
+
+@dataclass(frozen=True)
+class GrowingRun(PalindromeRun):
+    """A :class:`.PalindromeRun` whose length grows; ``T`` is where it ends, ``steps`` are in all.
+
+    Attributes:
+        start: digits fed in at first.
+        growth: factor from one length to the next, rounded, at least one digit more.
+        until_perfect: a length is mastered after so many batches in a row without a mistake.
+
+    Raises:
+        ValueError: ``start`` above ``T``, a growth of 1 or less, a rule for stopping early (the run
+            ends when ``T`` is mastered), the LSTM with a bias a sample (it reads one batch size).
+    """
+
+    start: int = 5
+    growth: float = 1.25
+    until_perfect: int = 20
+
+    def __post_init__(self):
+        super().__post_init__()
+        if integer("start", self.start, minimum=1) > self.T:
+            raise ValueError(f"start must be at most T = {self.T}, got {self.start}")
+        integer("until_perfect", self.until_perfect, minimum=1)
+        if number("growth", self.growth) <= 1:
+            raise ValueError(f"growth must be above 1, got {self.growth}")
+        if self.stop_after_perfect is not None:
+            raise ValueError("stop_after_perfect must be None: until_perfect ends a growing run")
+        if self.model == "lstm_slot_bias":
+            raise ValueError("model must be one that reads batches of any size")
+
+
+def lengths(run: GrowingRun) -> list[int]:
+    """The lengths of a run, from ``start`` to ``T``."""
+    found = [run.start]
+    while found[-1] < run.T:
+        found.append(min(max(found[-1] + 1, round(found[-1] * run.growth)), run.T))
+    return found
+
+
+class GrowingStream:
+    """Training batches whose length grows as the network masters them.
+
+    Attributes:
+        T: the length of the next batch.
+        mastered: (length, steps spent on it), in order.
+        finished: whether the last length has been mastered.
+    """
+
+    def __init__(self, run: GrowingRun):
+        self.run = run
+        self.mastered: list[tuple[int, int]] = []
+        self.finished = False
+        self._left = iter(lengths(run))
+        self._generator = generator(run.seed, "data")
+        self._next_length()
+
+    def _next_length(self) -> None:
+        self.T = next(self._left)
+        self._steps = self._perfect = 0
+        self._batches = palindromes.training_stream(
+            self.T, self.run.batch_size, self._generator, self.run.encoding
+        )
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        return self
+
+    def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return next(self._batches)
+
+    def hear(self, accuracy: float) -> bool:
+        """Take note of a batch's accuracy; whether its length is mastered now."""
+        self._steps += 1
+        self._perfect = self._perfect + 1 if accuracy == 1.0 else 0
+        if self._perfect < self.run.until_perfect:
+            return False
+        self.mastered.append((self.T, self._steps))
+        if self.T == self.run.T:
+            self.finished = True
+        else:
+            self._next_length()
+        return True
+
+
+def train_growing(run: GrowingRun) -> tuple[dict, dict]:
+    """Train one growing run, and measure it as it was when it mastered its longest length.
+
+    Returns:
+        record: "steps_run", "diverged", "longest" (0 if no length was mastered), "solved" (whether
+            that is ``T``), "held_out_accuracy" on ``held_out_n`` palindromes of the longest length.
+        curves: "loss", "accuracy" and "T", a value a step; "mastered_T" and "mastered_step" (the
+            step after which it was); "read_T" and "read_accuracy", held out at each of the
+            mastered lengths and at twice the longest.
+    """
+    _, record, curves = train_model(run)
+    return record, curves
+
+
+def train_model(
+    run: GrowingRun, on_step=None, should_stop=None
+) -> tuple[SequenceClassifier, dict, dict]:
+    """As :func:`train_growing`, with the network in front.
+
+    Args:
+        on_step: called with (step, loss, accuracy, T of the batch) after every step.
+        should_stop: asked after every step; True ends the training.
+    """
+    model, stream = build(run), GrowingStream(run)
+    read_lengths: list[int] = []
+    best = copy.deepcopy(model.state_dict())
+
+    def hear(step: int, loss: float, accuracy: float) -> None:
+        nonlocal best
+        read_lengths.append(stream.T)
+        if stream.hear(accuracy):
+            best = copy.deepcopy(model.state_dict())
+        if on_step is not None:
+            on_step(step, loss, accuracy, read_lengths[-1])
+
+    found = fit(
+        model,
+        stream,
+        steps=run.steps,
+        lr=run.lr,
+        optimizer=run.optimizer,
+        clip_norm=run.clip_norm,
+        bf16=run.bf16,
+        on_step=hear,
+        should_stop=lambda: stream.finished or (should_stop is not None and should_stop()),
+    )
+    model.load_state_dict(best)
+    mastered = np.array(stream.mastered, np.int64).reshape(-1, 2)
+    longest = int(mastered[-1, 0]) if len(mastered) else 0
+    record = {
+        "steps_run": found.steps,
+        "diverged": found.diverged,
+        "longest": longest,
+        "solved": stream.finished,
+        "held_out_accuracy": None,
+        "held_out_n": 0,
+    }
+    profile = [*mastered[:, 0].tolist(), *([2 * longest] if longest else [])]
+    if longest:
+        accuracy, n = held_out_accuracy(model, longest, run.encoding, LONGEST_N)
+        record |= {"held_out_accuracy": accuracy, "held_out_n": n}
+    return (
+        model,
+        record,
+        {
+            "loss": found.loss,
+            "accuracy": found.accuracy,
+            "T": np.array((read_lengths + [stream.T])[: found.steps], np.int64),
+            "mastered_T": mastered[:, 0],
+            "mastered_step": np.cumsum(mastered[:, 1]),
+            "read_T": np.array(profile, np.int64),
+            "read_accuracy": np.array(
+                [held_out_accuracy(model, T, run.encoding, PROFILE_N)[0] for T in profile]
+            ),
+        },
+    )
+
+
+def held_out_accuracy(
+    model: SequenceClassifier, T: int, encoding: str, n: int
+) -> tuple[float, int]:
+    """Accuracy on up to ``n`` held-out palindromes of length ``T``, and on how many."""
+    digits = palindromes.held_out_set(T, n)
+    batch = max(1, EVALUATED_DIGITS // T)
+    right = 0.0
+    for part in digits.split(batch):
+        x, y = palindromes.split_target(part, encoding)
+        right += evaluate(model, x, y, batch)[1] * len(y)
+    return right / len(digits), len(digits)
