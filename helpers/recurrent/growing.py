@@ -181,7 +181,7 @@ def train_model(
         {
             "loss": found.loss,
             "accuracy": found.accuracy,
-            "T": np.array((read_lengths + [stream.T])[: found.steps], np.int64),
+            "T": np.array([*read_lengths, stream.T][: found.steps], np.int64),
             "mastered_T": mastered[:, 0],
             "mastered_step": np.cumsum(mastered[:, 1]),
             "read_T": np.array(profile, np.int64),

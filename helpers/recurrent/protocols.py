@@ -176,9 +176,21 @@ GROWN = {
 }
 
 
-def growing(names=tuple(GROWN), T: int = 640, seeds=range(5), steps: int = 3000):
+def growing(
+    names=tuple(GROWN), T: int = 640, seeds=range(5), steps: int = 3000, **options
+) -> list[GrowingRun]:
     """Lengths that grow from 5 to at most ``T``, in as many steps as report 000 gave one length."""
-    return [GrowingRun(T=T, seed=s, steps=steps, **GROWN[name]) for name in names for s in seeds]
+    return [
+        GrowingRun(T=T, seed=seed, steps=steps, **GROWN[name], **options)
+        for name in names
+        for seed in seeds
+    ]
+
+
+def growing_sizes(sizes=(8, 16, 32, 64), seeds=range(5)) -> list[GrowingRun]:
+    """Depth of memory against size, for an RNN and an LSTM; 128 units are in :func:`growing`."""
+    names = ("RNN, orthogonal", "LSTM, best setting")
+    return [run for n in sizes for run in growing(names, seeds=seeds, hidden_size=n)]
 
 
 def precision(seeds=range(20)) -> list[PalindromeRun]:
@@ -207,13 +219,13 @@ PARTS = {
     "size_20": lambda: memory_against_size(20),
     "factorial_40": lambda: factorial(40, range(10), 3000, **STOP),
     "growing": growing,
+    "growing_sizes": growing_sizes,
     "growing_far": lambda: growing(["LSTM, best setting"], 5120, range(3), 4000),
     "far_320": lambda: far(320, steps=4000),
     "relatives_80": lambda: relatives(80),
-    "lstm_160": lambda: lstm_one_factor(160, steps=2500, **STOP),
+    "lstm_160": lambda: lstm_one_factor(160, range(5), 1500, **STOP),
     "relatives_160": lambda: relatives(160),
-    "size_80": lambda: memory_against_size(80),
     "far_640": lambda: far(640),
 }
 #: Those of them whose runs are :class:`.GrowingRun`.
-GROWING = ("growing", "growing_far")
+GROWING = ("growing", "growing_sizes", "growing_far")
