@@ -13,7 +13,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.proportion import proportion_confint
 
-from helpers.recurrent.protocols import INIT_000, LSTM_FACTORS
+from helpers.recurrent.protocols import GROWN, INIT_000, LSTM_FACTORS
 
 SOLVED = 0.99
 
@@ -258,6 +258,30 @@ def lstm_settings(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         groups.setdefault(name, []).append(index)
     order = ["best setting", *sorted(set(groups) - {"best setting"})]
     return {name: runs.loc[groups[name]] for name in order if name in groups}
+
+
+def grown_settings(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Growing runs by the name of their setting in :data:`.protocols.GROWN`, of any size."""
+    groups = {}
+    for name, setting in GROWN.items():
+        same = np.ones(len(runs), bool)
+        for column, value in setting.items():
+            same &= (runs[column] == value).to_numpy()
+        if same.any():
+            groups[name] = runs[same]
+    return groups
+
+
+def reading(lengths: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Held-out accuracy of growing ``runs`` at each length that they were read at.
+
+    Columns: "key", "T", "mastered_step", "held_out_accuracy", "longest" length that the run
+    mastered, and "ratio", T over that.
+    """
+    longest = runs.set_index("key")["longest"]
+    part = lengths[lengths["key"].isin(longest.index)]
+    longest = part["key"].map(longest)
+    return part.assign(longest=longest, ratio=part["T"] / longest).reset_index(drop=True)
 
 
 def _has_chrono(run) -> bool:

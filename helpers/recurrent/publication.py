@@ -1,7 +1,8 @@
 """The palindrome study as published: run everything, write it down, read it back.
 
 ``data/results/palindromes.csv.gz`` has a row a run: its configuration, its record, and the parts of
-the study it belongs to. The curves of both protocols lie beside it, averaged over ten steps.
+the study it belongs to. The curves of both protocols lie beside it, averaged over ten steps. What
+growing runs mastered and could then read is in ``palindromes_growing.csv.gz``, a row a length.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from helpers.results import Run, RunStore, run_key
 from helpers.study import Failure
 
 NAME = "palindromes"
+NAME_GROWING = "palindromes_growing"
 #: Parts whose learning curves are published.
 WITH_CURVES = ("protocol_a", "protocol_b")
 #: Training steps that one point of a published curve averages.
@@ -46,6 +48,7 @@ def run_parts(
 def publish(parts: list[str] | None = None) -> None:
     """Write the finished runs of some parts, or of all, to ``data/results/``."""
     runs: dict[str, dict] = {}
+    read_lengths: dict[str, pd.DataFrame] = {}
     curves: dict[str, np.ndarray] = {}
     kept = store()
     for part in study.chosen_parts(PARTS, parts):
@@ -56,6 +59,8 @@ def publish(parts: list[str] | None = None) -> None:
             key = run_key(config, EXPERIMENT_VERSION)
             row = runs.setdefault(key, {"key": key, "parts": "", **run.config, **run.record})
             row["parts"] = " ".join([*row["parts"].split(), part])
+            if part in GROWING:
+                read_lengths[key] = _read_lengths(run, key)
             for name in drawn:
                 drawn[name].append(box_means(run, name))
         if part in WITH_CURVES and configs:
@@ -71,6 +76,24 @@ def publish(parts: list[str] | None = None) -> None:
         seeds=int(table["seed"].nunique()),
         experiment_version=EXPERIMENT_VERSION,
         curve_box=BOX,
+    )
+    if read_lengths:
+        profile = pd.concat(read_lengths.values(), ignore_index=True)
+        published.write(NAME_GROWING, profile, experiment_version=EXPERIMENT_VERSION)
+
+
+def _read_lengths(run: Run, key: str) -> pd.DataFrame:
+    """A row a length that a growing run was read at; ``mastered_step`` is missing beyond those."""
+    curves = run.curves
+    mastered = pd.Series(curves["mastered_step"], curves["mastered_T"])
+    lengths = curves["read_T"].tolist()
+    return pd.DataFrame(
+        {
+            "key": key,
+            "T": lengths,
+            "mastered_step": mastered.reindex(lengths).to_numpy(),
+            "held_out_accuracy": curves["read_accuracy"].round(4),
+        }
     )
 
 
@@ -106,11 +129,13 @@ class PublishedStudy:
 
     Attributes:
         runs: a row a run.
+        lengths: a row a growing run and length that it was read at.
         curves: "part metric" -> a row a run, and "part keys" -> which run.
         provenance: when and with what the runs were made.
     """
 
     runs: pd.DataFrame
+    lengths: pd.DataFrame
     curves: dict[str, np.ndarray]
     provenance: dict
 
@@ -159,8 +184,10 @@ class PublishedStudy:
 
 def read() -> PublishedStudy:
     """The published study."""
-    publication = published.read(NAME)
-    return PublishedStudy(publication.table, publication.curves, publication.provenance)
+    publication, growing = published.read(NAME), published.read(NAME_GROWING)
+    return PublishedStudy(
+        publication.table, growing.table, publication.curves, publication.provenance
+    )
 
 
 def left_out(study: PublishedStudy) -> dict[str, tuple[int, int]]:

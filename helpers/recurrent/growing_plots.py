@@ -1,0 +1,131 @@
+"""Figures of networks that were trained on growing lengths, all from published runs."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+from helpers import figures
+from helpers.figures import PALETTE
+from helpers.recurrent.experiments import PalindromeRun, build
+from helpers.recurrent.plots import NAMES
+from helpers.recurrent.publication import PublishedStudy
+
+#: Settings of one cell differ in their lines.
+_LINES = ("-", "--", ":")
+#: Ticks of a logarithmic axis of lengths.
+LENGTHS = [5 * 2**k for k in range(11)]
+
+
+def _styles(groups: dict[str, pd.DataFrame]) -> dict[str, dict]:
+    """Colour by cell, kind of line by setting."""
+    styles, seen = {}, {}
+    for name, runs in groups.items():
+        model = runs["model"].iloc[0]
+        styles[name] = {"color": PALETTE[model], "linestyle": _LINES[seen.get(model, 0)]}
+        seen[model] = seen.get(model, 0) + 1
+    return styles
+
+
+def _lengths_axis(axis, ticks) -> None:
+    axis.set_major_locator(FixedLocator(list(ticks)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def staircases(study: PublishedStudy, groups: dict[str, pd.DataFrame], marks: dict[str, float]):
+    """Longest length mastered so far against the training step, every seed a line.
+
+    Args:
+        groups: name of a setting -> its runs.
+        marks: label -> a length to draw across, such as a report's claim.
+    """
+    fig, ax = plt.subplots(figsize=(9, 4.2))
+    styles = _styles(groups)
+    for name, runs in groups.items():
+        for run in runs.itertuples():
+            part = study.lengths[study.lengths["key"] == run.key].dropna(subset=["mastered_step"])
+            steps = [*part["mastered_step"], run.steps_run]
+            reached = [*part["T"], run.longest]
+            ax.step(steps, reached, where="post", linewidth=1.1, alpha=0.75, **styles[name])
+    ax.set_yscale("log")
+    _lengths_axis(ax.yaxis, LENGTHS)
+    end = max(runs["steps"].max() for runs in groups.values())
+    for label, T in marks.items():
+        ax.axhline(T, color=PALETTE["ink"], linewidth=0.9)
+        ax.text(end * 1.01, T, label, va="center", fontsize=8.5)
+    ax.set(xlabel="training step", ylabel="longest T mastered so far", xlim=(0, end))
+    handles = [Line2D([], [], label=name, **style) for name, style in styles.items()]
+    fig.legend(handles=handles, loc="outside upper center", ncols=3)
+    figures.credit(fig, study.credit(pd.concat(groups.values())))
+    return fig
+
+
+def reading_profiles(study: PublishedStudy, profiles: dict[str, tuple[str, pd.DataFrame]]):
+    """Held-out accuracy at other lengths than the longest, every run a line, a panel a setting.
+
+    Args:
+        profiles: name of a setting -> its model and a table of :func:`.analysis.reading`.
+    """
+    fig, axes = plt.subplots(1, len(profiles), figsize=(10, 3.3), sharey=True, squeeze=False)
+    for ax, (name, (model, table)) in zip(axes[0], profiles.items(), strict=True):
+        for _, run in table.groupby("key"):
+            ax.plot(
+                run["T"],
+                run["held_out_accuracy"],
+                "o-",
+                color=PALETTE[model],
+                ms=3,
+                lw=1,
+                alpha=0.6,
+            )
+            at = run[run["ratio"] == 1]
+            ax.plot(at["T"], at["held_out_accuracy"], "D", color=PALETTE["ink"], ms=6, zorder=3)
+        ax.axhline(0.1, color=PALETTE["muted"], linestyle=":", linewidth=1)
+        ax.set_xscale("log")
+        _lengths_axis(ax.xaxis, LENGTHS[::2])
+        ax.set(xlabel="T, digits fed in", ylim=(-0.03, 1.05))
+        ax.set_title(name)
+    axes[0, 0].set_ylabel("held-out accuracy")
+    axes[0, -1].plot([], [], "D", color=PALETTE["ink"], ms=6, label="mastered last")
+    axes[0, -1].plot([], [], ":", color=PALETTE["muted"], label="guessing")
+    fig.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return fig
+
+
+def parameters_of(model: str, hidden_size: int, encoding: str) -> int:
+    """How many numbers a network of the study learns."""
+    run = PalindromeRun(model, 5, 0, 1, hidden_size=hidden_size, encoding=encoding)
+    return sum(p.numel() for p in build(run).parameters())
+
+
+def depth_against_size(study: PublishedStudy, runs: pd.DataFrame):
+    """Longest length mastered against the number of parameters, every seed a dot."""
+    fig, ax = plt.subplots(figsize=(7.5, 3.8))
+    rng = np.random.default_rng(0)
+    for model, part in runs.groupby("model", sort=False):
+        sizes = sorted(part["hidden_size"].unique())
+        counts = {n: parameters_of(model, n, part["encoding"].iloc[0]) for n in sizes}
+        x = part["hidden_size"].map(counts)
+        jitter = 10 ** rng.uniform(-0.03, 0.03, len(part))
+        ax.plot(x * jitter, part["longest"], "o", color=PALETTE[model], ms=4.5, alpha=0.65, mew=0)
+        medians = part.groupby("hidden_size")["longest"].median()
+        ax.plot(list(counts.values()), medians, color=PALETTE[model], label=NAMES[model])
+        for n in sizes:
+            ax.annotate(
+                f"n = {n}" if n == sizes[0] else f"{n}",
+                (counts[n], medians[n]),
+                xytext=(0, 7 if model == "lstm" else -13),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=PALETTE[model],
+            )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    _lengths_axis(ax.yaxis, LENGTHS)
+    ax.set(xlabel="parameters", ylabel="longest T mastered")
+    ax.legend(title="median over seeds", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figures.credit(fig, study.credit(runs))
+    return fig

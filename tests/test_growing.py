@@ -1,0 +1,124 @@
+"""Growing lengths: when they grow, where they end, and what is measured at the end."""
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from helpers.recurrent import analysis, growing, protocols, publication
+from helpers.recurrent.experiments import PalindromeRun
+from helpers.recurrent.growing import GrowingRun, GrowingStream, train_growing
+from helpers.results import RunStore, run_key
+
+SMALL = {"hidden_size": 16, "batch_size": 16, "encoding": "one_hot"}
+# As in test_experiments: if a change moves these, bump EXPERIMENT_VERSION and rerun the study.
+PINNED = [2.322948, 2.339985, 2.34265, 2.275233, 2.282688]
+
+
+def test_reference_losses_are_pinned():
+    run = GrowingRun("rnn", T=9, seed=1, steps=5, until_perfect=1, W_h="orthogonal", **SMALL)
+    _, curves = train_growing(run)
+    np.testing.assert_allclose(curves["loss"], PINNED, rtol=1e-5)
+
+
+def test_lengths_grow_to_the_last_and_always_by_a_digit():
+    run = GrowingRun("rnn", T=100, seed=0, steps=1)
+    found = growing.lengths(run)
+    assert found[0] == 5
+    assert found[-1] == 100
+    assert all(a < b <= max(a + 1, round(1.25 * a)) for a, b in pairwise(found))
+    slow = dataclasses.replace(run, T=9, start=6, growth=1.01)
+    assert growing.lengths(slow) == [6, 7, 8, 9]
+    assert growing.lengths(dataclasses.replace(run, T=5)) == [5]
+
+
+def test_the_stream_grows_after_perfect_batches_in_a_row():
+    stream = GrowingStream(GrowingRun("rnn", T=7, seed=0, steps=1, until_perfect=2, **SMALL))
+    shapes = []
+    for accuracy in (1.0, 0.9, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0):
+        x, y = next(stream)
+        assert torch.equal(x[:, 0].argmax(1), y)  # the first digit is the answer
+        shapes.append(x.shape[1])
+        stream.hear(accuracy)
+    assert shapes == [5, 5, 5, 5, 6, 6, 7, 7, 7]
+    assert stream.mastered == [(5, 4), (6, 2), (7, 3)]
+    assert stream.finished
+
+
+def test_a_run_is_measured_as_it_was_at_its_longest_length():
+    run = GrowingRun("rnn", 40, 0, 130, lr=1e-3, W_h="orthogonal", encoding="one_hot")
+    seen = []
+    model, record, curves = growing.train_model(run, on_step=lambda *step: seen.append(step[3]))
+    assert not record["solved"]
+    assert record["longest"] == curves["mastered_T"][-1] < 40
+    assert record["steps_run"] == 130 > curves["mastered_step"][-1]
+    assert curves["T"].tolist() == seen
+    assert np.all(np.diff(seen) >= 0)
+    assert record["held_out_accuracy"] > 0.95
+    assert curves["read_T"].tolist() == [*curves["mastered_T"], 2 * record["longest"]]
+    again, n = growing.held_out_accuracy(model, record["longest"], "one_hot", growing.LONGEST_N)
+    assert (again, n) == (record["held_out_accuracy"], record["held_out_n"])
+    assert train_growing(run)[0] == record
+
+
+def test_a_run_that_masters_nothing_says_so():
+    record, curves = train_growing(GrowingRun("rnn", 30, 0, 3, **SMALL))
+    assert record["longest"] == 0
+    assert record["held_out_accuracy"] is None
+    assert len(curves["read_T"]) == 0
+    stopped = growing.train_model(GrowingRun("rnn", 30, 0, 9, **SMALL), should_stop=lambda: True)
+    assert stopped[1]["steps_run"] == 1
+
+
+def test_held_out_accuracy_weighs_every_palindrome_alike(monkeypatch):
+    model, _, _ = growing.train_model(GrowingRun("rnn", 5, 0, 40, **SMALL))
+    whole = growing.held_out_accuracy(model, 5, "one_hot", 97)
+    monkeypatch.setattr(growing, "EVALUATED_DIGITS", 50)  # batches of 10, the last one of 7
+    assert growing.held_out_accuracy(model, 5, "one_hot", 97) == pytest.approx(whole)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("start", 31), ("start", 0), ("growth", 1.0), ("growth", float("nan")),
+        ("until_perfect", 0), ("stop_after_perfect", 5), ("model", "lstm_slot_bias"),
+    ],
+)  # fmt: skip
+def test_bad_configuration_is_a_sentence(field, value):
+    with pytest.raises(ValueError, match="must be"):
+        GrowingRun(**{"model": "rnn", "T": 30, "seed": 0, "steps": 3, field: value})
+
+
+def test_a_growing_run_never_finds_a_plain_one():
+    shared = ("rnn", 9, 0, 10)
+    assert run_key(GrowingRun(*shared), 1) != run_key(PalindromeRun(*shared), 1)
+
+
+def test_settings_are_told_apart():
+    runs = pd.DataFrame([dataclasses.asdict(run) for run in protocols.growing(seeds=[0, 1])])
+    groups = analysis.grown_settings(runs)
+    assert list(groups) == list(protocols.GROWN)
+    assert all(len(part) == 2 for part in groups.values())
+
+
+def test_publication_keeps_what_each_run_could_read(tmp_path, monkeypatch):
+    configs = [GrowingRun("rnn", 8, s, 60, hidden_size=24, encoding="one_hot") for s in (0, 1)]
+    monkeypatch.setitem(publication.PARTS, "growing", lambda: configs)
+    monkeypatch.setattr(publication, "store", lambda: RunStore(tmp_path / "work", 1))
+    written = {}
+    monkeypatch.setattr(
+        publication.published, "write", lambda name, table, *_, **__: written.update({name: table})
+    )
+    assert publication.run_parts(["growing"], workers=1) == []
+    publication.publish(["growing"])
+    runs, read = written[publication.NAME], written[publication.NAME_GROWING]
+    assert len(runs) == 2
+    table = analysis.reading(read, runs)
+    for run in runs.itertuples():
+        part = table[table["key"] == run.key]
+        beyond = part[part["mastered_step"].isna()]
+        assert beyond["T"].tolist() == ([2 * run.longest] if run.longest else [])
+        assert (part["ratio"] <= 2).all()
