@@ -5,6 +5,7 @@ import torch
 
 from helpers.recurrent import GRU, LSTM, PeepholeLSTM, SequenceClassifier, VanillaRNN
 from helpers.recurrent.initialisation import chrono_biases, parse, spectral_radius
+from helpers.runtime import bf16_available
 
 PEERS = {VanillaRNN: torch.nn.RNN, LSTM: torch.nn.LSTM, GRU: torch.nn.GRU}
 TOLERANCE = 1e-12
@@ -106,6 +107,28 @@ def peephole_by_hand(core, x, h, c):
             h_t = o * torch.tanh(c_t)
             outputs[b, t] = h_t
     return outputs
+
+
+@pytest.mark.skipif(not bf16_available(), reason="this processor has no bfloat16")
+@pytest.mark.parametrize(
+    ("d", "layers", "bidirectional"), [(1, 1, False), (3, 2, True), (15, 1, False), (20, 1, False)]
+)
+def test_zeros_beside_a_narrow_input_change_nothing(d, layers, bidirectional):
+    """Under bfloat16 a narrow input is padded for speed; torch.nn's LSTM is the measure."""
+    core = randomised(LSTM(d, 16, layers, bidirectional=bidirectional)).float()
+    peer = peer_of(core).float()
+    x = torch.randn(4, 6, d, dtype=torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ours, theirs = core(x)[0], peer(x)[0]
+    assert ours.dtype == theirs.dtype == torch.bfloat16
+    torch.testing.assert_close(ours, theirs, rtol=0.02, atol=0.02)
+    ours.float().pow(2).sum().backward()
+    theirs.float().pow(2).sum().backward()
+    for _, suffix in core._parts():
+        gradient = core.stacked(suffix)[0].grad
+        expected = getattr(peer, "weight_ih" + suffix).grad
+        assert gradient.shape == expected.shape
+        assert (gradient - expected).norm() < 0.02 * expected.norm()
 
 
 def test_peephole_equals_its_equations():

@@ -198,16 +198,20 @@ def throughput(T: int, steps: int, repeats: int) -> Iterator[Row]:
 
 def slice_of_protocol_a(steps: int, repeats: int) -> Iterator[Row]:
     """4 lengths x 2 models x 2 seeds, the same steps on both sides."""
-    configs = grid(PalindromeRun, model=list(GATES), T=[5, 11, 15, 21], seed=[0, 1], steps=steps)
+    axes = {"model": list(GATES), "T": [5, 11, 15, 21], "seed": [0, 1], "steps": steps}
+    configs = {p: grid(PalindromeRun, **axes, bf16=p == "bf16") for p in precisions()}
 
     def as_the_reports_did():
-        for run in configs:
+        for run in configs["fp32"]:
             items = OneByOne(run.T, B * steps, run.seed)
             train_plainly(GateByGate(run.model), DataLoader(items, B))
 
-    seconds = side_by_side(lambda: study(configs), as_the_reports_did, repeats=repeats)
-    note = f"{len(configs)} runs of {steps} steps"
-    yield Row("slice of protocol A, fp32, against the reports' way", *seconds, aim="8", note=note)
+    functions = [lambda runs=runs: study(runs) for runs in configs.values()]
+    *ours, reference = side_by_side(*functions, as_the_reports_did, repeats=repeats)
+    for precision, seconds in zip(configs, ours, strict=True):
+        name = f"slice of protocol A, {precision}, against the reports' way"
+        note = f"{len(configs[precision])} runs of {steps} steps"
+        yield Row(name, seconds, reference, aim="8", note=note)
 
 
 def early_stop(steps: int, repeats: int) -> Iterator[Row]:

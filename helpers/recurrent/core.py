@@ -206,7 +206,7 @@ class RecurrentCore(nn.Module):
             flat += [W_x, W_h, b, torch.zeros_like(b)]
         return flat
 
-    def _run_kernel(self, kernel, x, states):
+    def _run_kernel(self, kernel, x, flat, states):
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         options = (
             True,
@@ -216,7 +216,7 @@ class RecurrentCore(nn.Module):
             self.bidirectional,
             True,
         )
-        return kernel(x, states, self._flat(), *options)
+        return kernel(x, states, flat, *options)
 
     def _fused(self, x, states):
         raise NotImplementedError
