@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers.recurrent import analysis, growing, protocols, publication
+from helpers.recurrent import analysis, growing, palindromes, protocols, publication, training
 from helpers.recurrent.experiments import PalindromeRun
 from helpers.recurrent.growing import GrowingRun, GrowingStream, train_growing
 from helpers.results import RunStore, run_key
@@ -59,8 +59,9 @@ def test_a_run_is_measured_as_it_was_at_its_longest_length():
     assert np.all(np.diff(seen) >= 0)
     assert record["held_out_accuracy"] > 0.95
     assert curves["read_T"].tolist() == [*curves["mastered_T"], 2 * record["longest"]]
-    again, n = growing.held_out_accuracy(model, record["longest"], "one_hot", growing.LONGEST_N)
-    assert (again, n) == (record["held_out_accuracy"], record["held_out_n"])
+    counts = growing.answers(model, record["longest"], "one_hot", growing.LONGEST_N)
+    assert growing.accuracy(counts) == record["held_out_accuracy"]
+    assert counts.sum() == record["held_out_n"]
     assert train_growing(run)[0] == record
 
 
@@ -73,11 +74,22 @@ def test_a_run_that_masters_nothing_says_so():
     assert stopped[1]["steps_run"] == 1
 
 
-def test_held_out_accuracy_weighs_every_palindrome_alike(monkeypatch):
+def test_answers_are_counted_batch_by_batch(monkeypatch):
     model, _, _ = growing.train_model(GrowingRun("rnn", 5, 0, 40, **SMALL))
-    whole = growing.held_out_accuracy(model, 5, "one_hot", 97)
+    whole = growing.answers(model, 5, "one_hot", 97)
     monkeypatch.setattr(growing, "EVALUATED_DIGITS", 50)  # batches of 10, the last one of 7
-    assert growing.held_out_accuracy(model, 5, "one_hot", 97) == pytest.approx(whole)
+    np.testing.assert_array_equal(growing.answers(model, 5, "one_hot", 97), whole)
+    x, y = palindromes.split_target(palindromes.held_out_set(5, 97), "one_hot")
+    assert growing.accuracy(whole) == pytest.approx(training.evaluate(model, x, y)[1])
+
+
+def test_renamed_accuracy_sees_a_digit_under_another_name():
+    turned = np.roll(np.eye(10, dtype=int) * 7, 3, axis=1)
+    assert growing.accuracy(turned) == 0
+    assert growing.renamed_accuracy(turned) == 1
+    constant = np.zeros((10, 10), int)
+    constant[:, 4] = 7
+    assert growing.accuracy(constant) == growing.renamed_accuracy(constant) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(

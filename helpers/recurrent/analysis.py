@@ -275,8 +275,9 @@ def grown_settings(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def reading(lengths: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Held-out accuracy of growing ``runs`` at each length that they were read at.
 
-    Columns: "key", "T", "mastered_step", "held_out_accuracy", "longest" length that the run
-    mastered, and "ratio", T over that.
+    Columns: "key", "T", "mastered_step", "held_out_accuracy", "renamed_accuracy"
+    (:func:`.growing.renamed_accuracy`), "longest" length that the run mastered, and "ratio", T over
+    that.
     """
     longest = runs.set_index("key")["longest"]
     part = lengths[lengths["key"].isin(longest.index)]

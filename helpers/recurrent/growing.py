@@ -22,7 +22,7 @@ from helpers.checks import integer, number
 from helpers.recurrent import palindromes
 from helpers.recurrent.cells import SequenceClassifier
 from helpers.recurrent.experiments import PalindromeRun, build
-from helpers.recurrent.training import evaluate, fit
+from helpers.recurrent.training import fit
 from helpers.runtime import generator
 
 #: Held-out palindromes at each length of the profile; at the longest length, as in other runs.
@@ -121,8 +121,8 @@ def train_growing(run: GrowingRun) -> tuple[dict, dict]:
         record: "steps_run", "diverged", "longest" (0 if no length was mastered), "solved" (whether
             that is ``T``), "held_out_accuracy" on ``held_out_n`` palindromes of the longest length.
         curves: "loss", "accuracy" and "T", a value a step; "mastered_T" and "mastered_step" (the
-            step after which it was); "read_T" and "read_accuracy", held out at each of the
-            mastered lengths and at twice the longest.
+            step after which it was); "read_T", "read_accuracy" and "read_renamed", held out at
+            each of the mastered lengths and at twice the longest (:func:`renamed_accuracy`).
     """
     _, record, curves = train_model(run)
     return record, curves
@@ -141,13 +141,13 @@ def train_model(
     read_lengths: list[int] = []
     best = copy.deepcopy(model.state_dict())
 
-    def hear(step: int, loss: float, accuracy: float) -> None:
+    def hear(step: int, loss: float, batch_accuracy: float) -> None:
         nonlocal best
         read_lengths.append(stream.T)
-        if stream.hear(accuracy):
+        if stream.hear(batch_accuracy):
             best = copy.deepcopy(model.state_dict())
         if on_step is not None:
-            on_step(step, loss, accuracy, read_lengths[-1])
+            on_step(step, loss, batch_accuracy, read_lengths[-1])
 
     found = fit(
         model,
@@ -172,9 +172,11 @@ def train_model(
         "held_out_n": 0,
     }
     profile = [*mastered[:, 0].tolist(), *([2 * longest] if longest else [])]
+    tables = [answers(model, T, run.encoding, PROFILE_N) for T in profile]
     if longest:
-        accuracy, n = held_out_accuracy(model, longest, run.encoding, LONGEST_N)
-        record |= {"held_out_accuracy": accuracy, "held_out_n": n}
+        at_longest = answers(model, longest, run.encoding, LONGEST_N)
+        record["held_out_accuracy"] = accuracy(at_longest)
+        record["held_out_n"] = int(at_longest.sum())
     return (
         model,
         record,
@@ -185,21 +187,34 @@ def train_model(
             "mastered_T": mastered[:, 0],
             "mastered_step": np.cumsum(mastered[:, 1]),
             "read_T": np.array(profile, np.int64),
-            "read_accuracy": np.array(
-                [held_out_accuracy(model, T, run.encoding, PROFILE_N)[0] for T in profile]
-            ),
+            "read_accuracy": np.array([accuracy(table) for table in tables]),
+            "read_renamed": np.array([renamed_accuracy(table) for table in tables]),
         },
     )
 
 
-def held_out_accuracy(
-    model: SequenceClassifier, T: int, encoding: str, n: int
-) -> tuple[float, int]:
-    """Accuracy on up to ``n`` held-out palindromes of length ``T``, and on how many."""
-    digits = palindromes.held_out_set(T, n)
-    batch = max(1, EVALUATED_DIGITS // T)
-    right = 0.0
-    for part in digits.split(batch):
+@torch.no_grad()
+def answers(model: SequenceClassifier, T: int, encoding: str, n: int) -> np.ndarray:
+    """How often each digit, a row, is given each answer, a column: ``(10, 10)``.
+
+    Counted over up to ``n`` held-out palindromes of length ``T``.
+    """
+    counts = np.zeros((palindromes.DIGITS, palindromes.DIGITS), np.int64)
+    for part in palindromes.held_out_set(T, n).split(max(1, EVALUATED_DIGITS // T)):
         x, y = palindromes.split_target(part, encoding)
-        right += evaluate(model, x, y, batch)[1] * len(y)
-    return right / len(digits), len(digits)
+        np.add.at(counts, (y.numpy(), model(x).argmax(1).numpy()), 1)
+    return counts
+
+
+def accuracy(counts: np.ndarray) -> float:
+    """The share of right answers in a table of :func:`answers`."""
+    return float(counts.trace() / counts.sum())
+
+
+def renamed_accuracy(counts: np.ndarray) -> float:
+    """The share of right answers if each answer were the name of the digit that it suits best.
+
+    Near 1 where the answer tells the digit, be it by another name; one answer to everything is
+    worth a tenth.
+    """
+    return float(counts.max(axis=0).sum() / counts.sum())

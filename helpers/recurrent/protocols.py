@@ -170,7 +170,6 @@ GROWN = {
     "RNN, report 000": {"model": "rnn", **INIT_000},
     "RNN, report 001": {"model": "rnn", **INIT_001},
     "RNN, orthogonal": {"model": "rnn", "encoding": "one_hot", "lr": 3e-4, "W_h": "orthogonal"},
-    "LSTM, report 000": {"model": "lstm", **INIT_000},
     "GRU": {"model": "gru", "encoding": "one_hot", "lr": 3e-3, "W_h": "orthogonal"},
     "LSTM, best setting": {"model": "lstm", "chrono": 640.0, **BEST_LSTM},
 }
@@ -220,7 +219,7 @@ PARTS = {
     "factorial_40": lambda: factorial(40, range(10), 3000, **STOP),
     "growing": growing,
     "growing_sizes": growing_sizes,
-    "growing_far": lambda: growing(["LSTM, best setting"], 5120, range(3), 4000),
+    "growing_far": lambda: growing(["LSTM, best setting"], 2560, range(3)),
     "far_320": lambda: far(320, steps=4000),
     "relatives_80": lambda: relatives(80),
     "lstm_160": lambda: lstm_one_factor(160, range(5), 1500, **STOP),

@@ -93,6 +93,7 @@ def _read_lengths(run: Run, key: str) -> pd.DataFrame:
             "T": lengths,
             "mastered_step": mastered.reindex(lengths).to_numpy(),
             "held_out_accuracy": curves["read_accuracy"].round(4),
+            "renamed_accuracy": curves["read_renamed"].round(4),
         }
     )
 
