@@ -74,6 +74,17 @@ def test_paired_effects():
     assert (constant["low"], constant["effect"], constant["high"]) == (0, 0, 0)
 
 
+def test_no_effect_is_read_from_runs_that_all_fail():
+    T = [10] * 4 + [40] * 4
+    table = pd.DataFrame(
+        {"T": T, "seed": [0, 0, 1, 1] * 2, "solved": [True, False, True, True] + [False] * 4}
+    )
+    factors = {factor: ["000", "001"] * 4 for factor in ("W_hh", "W_hx", "W_ph")}
+    effects = analysis.factorial_effects(table.assign(**factors))
+    assert set(effects["T"]) == {10}
+    assert effects["effect"].tolist() == [-0.5] * 3
+
+
 def test_auc():
     success = pd.Series([False, False, True, True])
     assert analysis.auc(pd.Series([1, 2, 3, 4]), success) == 1

@@ -211,9 +211,15 @@ def with_cells(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def factorial_effects(runs: pd.DataFrame, outcome: str = "solved") -> pd.DataFrame:
-    """Effect of moving each initialisation from report 000's to report 001's, at each length."""
+    """Effect of moving each initialisation from report 000's to report 001's, at each length.
+
+    A length at which all runs or none succeed is left out: an effect of 0 with an interval of no
+    width would claim to know what such runs cannot show.
+    """
     rows = []
     for T, group in runs.groupby("T"):
+        if group[outcome].nunique() == 1:
+            continue
         for factor in ("W_hh", "W_hx", "W_ph"):
             effect = paired_effect(group, factor, "000", "001", outcome)
             rows.append({"factor": factor, "T": T, **effect})

@@ -14,6 +14,7 @@ from helpers.recurrent.publication import PublishedStudy
 
 #: Settings of one cell differ in their lines.
 _LINES = ("-", "--", ":")
+CHANCE = 0.1
 #: Ticks of a logarithmic axis of lengths.
 LENGTHS = [5 * 2**k for k in range(11)]
 
@@ -62,35 +63,41 @@ def staircases(study: PublishedStudy, groups: dict[str, pd.DataFrame], marks: di
     return fig
 
 
-def reading_profiles(study: PublishedStudy, profiles: dict[str, tuple[str, pd.DataFrame]]):
+def reading_profiles(
+    study: PublishedStudy, readings: dict[str, pd.DataFrame], models: dict[str, str]
+):
     """Held-out accuracy at other lengths than the longest, every run a line, a panel a setting.
 
     Args:
-        profiles: name of a setting -> its model and a table of :func:`.analysis.reading`.
+        readings: name of a setting -> a table of :func:`.analysis.reading`.
+        models: name of a setting -> its cell.
     """
-    fig, axes = plt.subplots(1, len(profiles), figsize=(10, 3.3), sharey=True, squeeze=False)
-    for ax, (name, (model, table)) in zip(axes[0], profiles.items(), strict=True):
+    fig, axes = plt.subplots(1, len(readings), figsize=(10, 3.4), sharey=True, squeeze=False)
+    for ax, (name, table) in zip(axes[0], readings.items(), strict=True):
+        line = {"color": PALETTE[models[name]], "markersize": 4}
         for _, run in table.groupby("key"):
-            ax.plot(
-                run["T"],
-                run["held_out_accuracy"],
-                "o-",
-                color=PALETTE[model],
-                ms=3,
-                lw=1,
-                alpha=0.6,
-            )
+            ax.plot(run["T"], run["renamed_accuracy"], "o:", **line, mfc="none", lw=0.7, alpha=0.6)
+            ax.plot(run["T"], run["held_out_accuracy"], "o-", **line, lw=1, alpha=0.7, mew=0)
             at = run[run["ratio"] == 1]
             ax.plot(at["T"], at["held_out_accuracy"], "D", color=PALETTE["ink"], ms=6, zorder=3)
-        ax.axhline(0.1, color=PALETTE["muted"], linestyle=":", linewidth=1)
+        ax.axhline(CHANCE, color=PALETTE["muted"], linestyle="--", linewidth=1)
         ax.set_xscale("log")
         _lengths_axis(ax.xaxis, LENGTHS[::2])
         ax.set(xlabel="T, digits fed in", ylim=(-0.03, 1.05))
         ax.set_title(name)
     axes[0, 0].set_ylabel("held-out accuracy")
-    axes[0, -1].plot([], [], "D", color=PALETTE["ink"], ms=6, label="mastered last")
-    axes[0, -1].plot([], [], ":", color=PALETTE["muted"], label="guessing")
-    fig.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    ink = PALETTE["ink"]
+    handles = [
+        Line2D([], [], color=ink, marker="o", lw=1, ms=4, label="right"),
+        Line2D(
+            [], [], color=ink, marker="o", lw=0.7, ls=":", ms=4, mfc="none", label="by any name"
+        ),
+        Line2D([], [], color=ink, marker="D", ls="", ms=6, label="mastered last"),
+        Line2D([], [], color=PALETTE["muted"], ls="--", lw=1, label="guessing"),
+    ]
+    fig.legend(handles=handles, loc="outside upper right", ncols=4)
+    runs = study.runs[study.runs["key"].isin(pd.concat(readings.values())["key"])]
+    figures.credit(fig, study.credit(runs))
     return fig
 
 

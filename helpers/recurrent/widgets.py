@@ -98,6 +98,6 @@ def curves_explorer(study: PublishedStudy) -> None:
         ),
         metric=widgets.Dropdown(options=["accuracy", "loss"], description="metric"),
         window=widgets.IntSlider(
-            1, min=1, max=50, description="smoothing, × 10 steps", continuous_update=False
+            10, min=1, max=50, description="smoothing, × 10 steps", continuous_update=False
         ),
     )
