@@ -135,9 +135,9 @@ def slot_bias(T: int = 20, seeds=range(10), steps: int = 3000) -> list[Palindrom
 
 
 def far(T: int, seeds=range(5), steps: int = 6000) -> list[PalindromeRun]:
-    """The LSTM's best setting at lengths beyond both reports."""
+    """The LSTM's best setting at lengths beyond both reports, in bfloat16 (:func:`precision`)."""
     return [
-        PalindromeRun("lstm", T, seed, steps, chrono=float(T), **BEST_LSTM, **STOP)
+        PalindromeRun("lstm", T, seed, steps, chrono=float(T), bf16=True, **BEST_LSTM, **STOP)
         for seed in seeds
     ]
 
@@ -222,7 +222,7 @@ PARTS = {
     "growing_far": lambda: growing(["LSTM, best setting"], 2560, range(3)),
     "far_320": lambda: far(320, steps=4000),
     "relatives_80": lambda: relatives(80),
-    "lstm_160": lambda: lstm_one_factor(160, range(5), 1500, **STOP),
+    "lstm_160": lambda: lstm_one_factor(160, range(5), 2000, bf16=True, **STOP),
     "relatives_160": lambda: relatives(160),
     "far_640": lambda: far(640),
 }
