@@ -72,7 +72,9 @@ def reading_profiles(
         readings: name of a setting -> a table of :func:`.analysis.reading`.
         models: name of a setting -> its cell.
     """
-    fig, axes = plt.subplots(1, len(readings), figsize=(10, 3.4), sharey=True, squeeze=False)
+    fig, axes = plt.subplots(
+        1, len(readings), figsize=(10, 3.4), sharex=True, sharey=True, squeeze=False
+    )
     for ax, (name, table) in zip(axes[0], readings.items(), strict=True):
         line = {"color": PALETTE[models[name]], "markersize": 4}
         for _, run in table.groupby("key"):
