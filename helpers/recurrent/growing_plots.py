@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from helpers import figures
@@ -123,18 +124,21 @@ def depth_against_size(study: PublishedStudy, runs: pd.DataFrame):
         ax.plot(list(counts.values()), medians, color=PALETTE[model], label=NAMES[model])
         for n in sizes:
             ax.annotate(
-                f"n = {n}" if n == sizes[0] else f"{n}",
+                f"n = {n}",
                 (counts[n], medians[n]),
-                xytext=(0, 7 if model == "lstm" else -13),
+                xytext=(7, -11),
                 textcoords="offset points",
-                ha="center",
                 fontsize=8,
                 color=PALETTE[model],
+                path_effects=[withStroke(linewidth=2.5, foreground="white")],
             )
+    ax.axhline(runs["T"].max(), color=PALETTE["muted"], linestyle="--", linewidth=1, zorder=0)
     ax.set_xscale("log")
     ax.set_yscale("log")
     _lengths_axis(ax.yaxis, LENGTHS)
-    ax.set(xlabel="parameters", ylabel="longest T mastered")
-    ax.legend(title="median over seeds", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.set(xlabel="parameters; dashed: where the runs end", ylabel="longest T mastered")
+    ax.set_xlim(right=2.2 * ax.get_xlim()[1])  # room for the last labels
+    ax.set_ylim(3.5, 1.4 * runs["T"].max())
+    ax.legend(title="median over seeds", loc="lower right")
     figures.credit(fig, study.credit(runs))
     return fig

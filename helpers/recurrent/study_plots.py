@@ -49,7 +49,7 @@ def mean_curves(
     return fig
 
 
-def single_runs(study: PublishedStudy, part: str, model: str, lengths: tuple, window: int = 1):
+def single_runs(study: PublishedStudy, part: str, model: str, lengths: tuple, window: int = 5):
     """Every seed's accuracy at each length, a panel a length: what a mean curve is made of."""
     rows = math.ceil(len(lengths) / 5)
     columns = math.ceil(len(lengths) / rows)
@@ -67,7 +67,10 @@ def single_runs(study: PublishedStudy, part: str, model: str, lengths: tuple, wi
         ax.set_title(f"T = {T}")
         ax.set_ylim(0, 1.05)
     fig.supylabel("training-stream accuracy", fontsize=9)
-    fig.supxlabel("training step; every seed a line, their mean in black", fontsize=9)
+    smoothed = (
+        f"training step; every seed a line, means of {BOX * window} steps; their mean in black"
+    )
+    fig.supxlabel(smoothed, fontsize=9)
     return fig
 
 
@@ -223,10 +226,10 @@ def effects(study: PublishedStudy, runs: pd.DataFrame, table: pd.DataFrame):
         )
     ax.axvline(0, color=PALETTE["muted"], linewidth=1)
     ax.set_yticks(range(len(factors)), factors)
-    ax.invert_yaxis()
+    ax.set_ylim(len(factors) - 0.5, -0.5)
     ax.set_xlabel("change of the share of seeds solved, paired by seed")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    figures.credit(fig, study.credit(runs))
+    figures.credit(fig, study.credit(runs[runs["T"].isin(lengths)]))
     return fig
 
 
@@ -259,21 +262,26 @@ def phase_diagram(study: PublishedStudy, runs: pd.DataFrame, column: str = "solv
 
 
 def candidate_scores(runs: pd.DataFrame, scores: pd.DataFrame):
-    """The two candidate explanations against each other, every run a dot, solved ones filled."""
-    fig, ax = plt.subplots(figsize=(7, 4))
-    solved = runs["solved"].to_numpy(bool)
-    x, y = scores["sensitivity"], scores["gradient, signed"]
-    for mask, style, label in (
-        (~solved, {"color": "none", "mec": PALETTE["muted"]}, "not solved"),
-        (solved, {"color": PALETTE["rnn"], "mew": 0}, "solved"),
-    ):
-        ax.plot(x[mask], y[mask], "o", ms=4.5, alpha=0.65, label=label, **style)
-    ax.set(
-        xlabel=r"$\log_{10}$ change of $h_T$ when the first digit changes",
-        ylabel=r"$\log_{10}(\Vert\partial L/\partial h_1\Vert/\Vert\partial L/\partial h_T\Vert)$",
+    """The two candidate explanations against each other, a panel a length, solved runs filled."""
+    lengths = sorted(runs["T"].unique())
+    fig, axes = plt.subplots(
+        1, len(lengths), figsize=(10, 3.4), sharex=True, sharey=True, squeeze=False
     )
-    ax.axhline(0, color=PALETTE["muted"], linewidth=0.8)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    solved = runs["solved"].to_numpy(bool)
+    for ax, T in zip(axes[0], lengths, strict=True):
+        for mask, style, label in (
+            (~solved, {"color": "none", "mec": PALETTE["muted"]}, "not solved"),
+            (solved, {"color": PALETTE["rnn"], "mew": 0}, "solved"),
+        ):
+            part = scores[mask & (runs["T"] == T).to_numpy()]
+            x, y = part["sensitivity"], part["gradient, signed"]
+            ax.plot(x, y, "o", ms=4.5, alpha=0.65, label=label, **style)
+        ax.axhline(0, color=PALETTE["muted"], linewidth=0.8)
+        ax.set_title(f"T = {T}")
+    ratio = r"$\log_{10}(\Vert\partial L/\partial h_1\Vert/\Vert\partial L/\partial h_T\Vert)$"
+    axes[0, 0].set_ylabel(ratio)
+    fig.supxlabel(r"$\log_{10}$ change of $h_T$ when the first digit changes", fontsize=9)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return fig
 
 
@@ -292,8 +300,8 @@ def dots_by_setting(study: PublishedStudy, groups: dict[str, pd.DataFrame], budg
     ax.text(budget * 1.12, -0.9, "never", ha="center", fontsize=8)
     ax.text(budget * 1.25, -0.9, "solved", fontsize=9, weight="bold")
     ax.set_yticks(range(len(groups)), list(groups))
-    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= budget])
     ax.set_ylim(len(groups) - 0.5, -1.3)
     ax.set(xlabel="training steps until solved", xlim=(0, budget * 1.42))
+    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= budget])
     figures.credit(fig, study.credit(pd.concat(groups.values())))
     return fig
