@@ -34,7 +34,7 @@ def rows(study: PublishedStudy) -> list[tuple]:
             "the RNN cannot pass 17 digits",
             "a probability, not a bound, and one of the search rather than of the memory",
             f"{len(beyond_17)} of {(rnn['T'] > 17).sum()} runs beyond 17 are solved; with lengths "
-            f"that grow the same RNN masters {grown.min()} to {grown.max()} digits",
+            f"that grow the same RNN masters {grown.min():.0f} to {grown.max():.0f} digits",
         ),
         (
             "001",
