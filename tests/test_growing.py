@@ -110,9 +110,10 @@ def test_a_growing_run_never_finds_a_plain_one():
 
 
 def test_settings_are_told_apart():
-    runs = pd.DataFrame([dataclasses.asdict(run) for run in protocols.growing(seeds=[0, 1])])
+    names = [*protocols.GROWN, *protocols.GROWN_RELATIVES]
+    runs = pd.DataFrame([dataclasses.asdict(run) for run in protocols.growing(names, seeds=[0, 1])])
     groups = analysis.grown_settings(runs)
-    assert list(groups) == list(protocols.GROWN)
+    assert list(groups) == names
     assert all(len(part) == 2 for part in groups.values())
 
 

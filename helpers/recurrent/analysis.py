@@ -13,7 +13,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.proportion import proportion_confint
 
-from helpers.recurrent.protocols import GROWN, INIT_000, LSTM_FACTORS
+from helpers.recurrent.protocols import GROWN, GROWN_RELATIVES, INIT_000, LSTM_FACTORS
 
 SOLVED = 0.99
 
@@ -267,9 +267,9 @@ def lstm_settings(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def grown_settings(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Growing runs by the name of their setting in :data:`.protocols.GROWN`, of any size."""
+    """Growing runs by the name of their setting in :mod:`.protocols`, of any size."""
     groups = {}
-    for name, setting in GROWN.items():
+    for name, setting in (GROWN | GROWN_RELATIVES).items():
         same = np.ones(len(runs), bool)
         for column, value in setting.items():
             same &= (runs[column] == value).to_numpy()

@@ -173,14 +173,20 @@ GROWN = {
     "GRU": {"model": "gru", "encoding": "one_hot", "lr": 3e-3, "W_h": "orthogonal"},
     "LSTM, best setting": {"model": "lstm", "chrono": 640.0, **BEST_LSTM},
 }
+#: Their relatives; the peephole LSTM has no fused kernel and ends at 160 digits.
+GROWN_RELATIVES = {
+    "RNN, identity": {"model": "rnn", "encoding": "one_hot", "lr": 3e-4, "W_h": "identity"},
+    "LSTM, peepholes": {"model": "peephole", "chrono": 160.0, **BEST_LSTM},
+}
 
 
 def growing(
     names=tuple(GROWN), T: int = 640, seeds=range(5), steps: int = 3000, **options
 ) -> list[GrowingRun]:
     """Lengths that grow from 5 to at most ``T``, in as many steps as report 000 gave one length."""
+    settings = GROWN | GROWN_RELATIVES
     return [
-        GrowingRun(T=T, seed=seed, steps=steps, **GROWN[name], **options)
+        GrowingRun(T=T, seed=seed, steps=steps, **settings[name], **options)
         for name in names
         for seed in seeds
     ]
@@ -190,6 +196,11 @@ def growing_sizes(sizes=(8, 16, 32, 64), seeds=range(5)) -> list[GrowingRun]:
     """Depth of memory against size, for an RNN and an LSTM; 128 units are in :func:`growing`."""
     names = ("RNN, orthogonal", "LSTM, best setting")
     return [run for n in sizes for run in growing(names, seeds=seeds, hidden_size=n)]
+
+
+def growing_relatives() -> list[GrowingRun]:
+    """The other cells, on lengths that grow."""
+    return growing(["RNN, identity"]) + growing(["LSTM, peepholes"], 160)
 
 
 def precision(seeds=range(20)) -> list[PalindromeRun]:
@@ -219,6 +230,7 @@ PARTS = {
     "factorial_40": lambda: factorial(40, range(10), 3000, **STOP),
     "growing": growing,
     "growing_sizes": growing_sizes,
+    "growing_relatives": growing_relatives,
     "growing_far": lambda: growing(["LSTM, best setting"], 2560, range(3)),
     "far_320": lambda: far(320, steps=4000),
     "relatives_80": lambda: relatives(80),
@@ -227,4 +239,4 @@ PARTS = {
     "far_640": lambda: far(640),
 }
 #: Those of them whose runs are :class:`.GrowingRun`.
-GROWING = ("growing", "growing_sizes", "growing_far")
+GROWING = ("growing", "growing_sizes", "growing_relatives", "growing_far")
