@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from helpers.recurrent import analysis, growing, palindromes, protocols, publication, training
-from helpers.recurrent.experiments import PalindromeRun
+from helpers.recurrent.experiments import PalindromeRun, train_palindromes
 from helpers.recurrent.growing import GrowingRun, GrowingStream, train_growing
 from helpers.results import RunStore, run_key
 
@@ -107,6 +107,13 @@ def test_bad_configuration_is_a_sentence(field, value):
 def test_a_growing_run_never_finds_a_plain_one():
     shared = ("rnn", 9, 0, 10)
     assert run_key(GrowingRun(*shared), 1) != run_key(PalindromeRun(*shared), 1)
+
+
+def test_each_run_of_the_study_finds_its_experiment():
+    plain = PalindromeRun("rnn", 6, 0, 3, **SMALL)
+    assert growing.train(plain)[0] == train_palindromes(plain)[0]
+    grows = GrowingRun("rnn", 6, 0, 3, **SMALL)
+    assert growing.train(grows)[0] == train_growing(grows)[0]
 
 
 def test_settings_are_told_apart():

@@ -13,6 +13,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.proportion import proportion_confint
 
+from helpers.recurrent.palindromes import CHANCE
 from helpers.recurrent.protocols import GROWN, GROWN_RELATIVES, INIT_000, LSTM_FACTORS
 
 SOLVED = 0.99
@@ -78,7 +79,7 @@ def unsolved_over_time(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return steps, np.concatenate([[1.0], estimate.surv_prob, [last]])
 
 
-def mixtures(runs: pd.DataFrame, chance: float = 0.1) -> pd.DataFrame:
+def mixtures(runs: pd.DataFrame, chance: float = CHANCE) -> pd.DataFrame:
     """Mean accuracy at the end, beside what a mixture of k right runs and R - k guessing ones has.
 
     Columns: "model", "T", "right runs" k, "of" R, "mixture" k/R + (1 - k/R) chance, and
@@ -282,13 +283,11 @@ def reading(lengths: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Held-out accuracy of growing ``runs`` at each length that they were read at.
 
     Columns: "key", "T", "mastered_step", "held_out_accuracy", "renamed_accuracy"
-    (:func:`.growing.renamed_accuracy`), "longest" length that the run mastered, and "ratio", T over
-    that.
+    (:func:`.growing.renamed_accuracy`), the run's "model" and "longest" length mastered, and
+    "ratio", T over that.
     """
-    longest = runs.set_index("key")["longest"]
-    part = lengths[lengths["key"].isin(longest.index)]
-    longest = part["key"].map(longest)
-    return part.assign(longest=longest, ratio=part["T"] / longest).reset_index(drop=True)
+    table = lengths.merge(runs[["key", "model", "longest"]], on="key")
+    return table.assign(ratio=table["T"] / table["longest"])
 
 
 def _has_chrono(run) -> bool:

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from helpers import runtime
 from helpers.recurrent import palindromes
-from helpers.recurrent.experiments import PalindromeRun, build
+from helpers.recurrent.experiments import PalindromeRun, build, settings, training_batches
 from helpers.recurrent.training import fit
 from helpers.results import RunStore
 from helpers.study import grid, run_study
@@ -100,12 +100,7 @@ def stream(T: int, steps: int):
 
 def train_ours(run: PalindromeRun) -> tuple[dict, dict]:
     """The training of a run and nothing else, so that both sides do the same work."""
-    batches = palindromes.training_stream(
-        run.T, run.batch_size, runtime.generator(run.seed, "data"), run.encoding
-    )
-    options = {"steps": run.steps, "lr": run.lr, "clip_norm": run.clip_norm, "bf16": run.bf16}
-    curves = fit(build(run), batches, stop_after_perfect=run.stop_after_perfect, **options)
-    return {"steps_run": curves.steps}, {}
+    return {"steps_run": fit(build(run), training_batches(run), **settings(run)).steps}, {}
 
 
 def study(configs: list[PalindromeRun]) -> None:
@@ -176,12 +171,8 @@ def train_one_after_another(models: list[str], T: int, steps: int) -> None:
 
 def throughput(T: int, steps: int, repeats: int) -> Iterator[Row]:
     """Steps a second of a study over all cores, against torch.nn loops one after the other."""
-    settings = {p: {"bf16": p == "bf16"} for p in precisions()}
-    configs = {
-        p: grid(PalindromeRun, model=list(GATES), T=T, seed=[0, 1], steps=steps, **setting)
-        for p, setting in settings.items()
-    }
-
+    axes = {"model": list(GATES), "T": T, "seed": [0, 1], "steps": steps}
+    configs = {p: grid(PalindromeRun, **axes, bf16=p == "bf16") for p in precisions()}
     functions = [lambda runs=runs: study(runs) for runs in configs.values()]
     # A process of its own, where nobody has told torch to flush denormals: the usual state.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as usual:

@@ -105,6 +105,18 @@ def build(run: PalindromeRun) -> SequenceClassifier:
     return SequenceClassifier(core, palindromes.DIGITS, W_ph=run.W_ph, generator=stream)
 
 
+def training_batches(run: PalindromeRun):
+    """The stream of palindromes that a run is trained on."""
+    data = generator(run.seed, "data")
+    return palindromes.training_stream(run.T, run.batch_size, data, run.encoding)
+
+
+def settings(run: PalindromeRun) -> dict:
+    """The part of a run's configuration that :func:`.training.fit` takes."""
+    names = ("steps", "lr", "optimizer", "clip_norm", "bf16", "stop_after_perfect")
+    return {name: getattr(run, name) for name in names}
+
+
 def train_palindromes(run: PalindromeRun) -> tuple[dict, dict]:
     """Train and measure one run: the experiment that a study calls.
 
@@ -126,21 +138,8 @@ def train_model(
     """
     model = build(run)
     record = at_initialisation(model, run)
-    batches = palindromes.training_stream(
-        run.T, run.batch_size, generator(run.seed, "data"), run.encoding
-    )
-    curves = fit(
-        model,
-        batches,
-        steps=run.steps,
-        lr=run.lr,
-        optimizer=run.optimizer,
-        clip_norm=run.clip_norm,
-        bf16=run.bf16,
-        stop_after_perfect=run.stop_after_perfect,
-        on_step=on_step,
-        should_stop=should_stop,
-    )
+    batches = training_batches(run)
+    curves = fit(model, batches, on_step=on_step, should_stop=should_stop, **settings(run))
     record |= summarise(curves)
     held_out = palindromes.held_out_set(run.T)
     if run.model == "lstm_slot_bias":  # it can only read batches of the size it was made for

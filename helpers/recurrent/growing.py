@@ -21,7 +21,7 @@ import torch
 from helpers.checks import integer, number
 from helpers.recurrent import palindromes
 from helpers.recurrent.cells import SequenceClassifier
-from helpers.recurrent.experiments import PalindromeRun, build
+from helpers.recurrent.experiments import PalindromeRun, build, settings, train_palindromes
 from helpers.recurrent.training import fit
 from helpers.runtime import generator
 
@@ -114,6 +114,12 @@ class GrowingStream:
         return True
 
 
+def train(run: PalindromeRun) -> tuple[dict, dict]:
+    """The experiment of any run of the study, of growing length or of one."""
+    experiment = train_growing if isinstance(run, GrowingRun) else train_palindromes
+    return experiment(run)
+
+
 def train_growing(run: GrowingRun) -> tuple[dict, dict]:
     """Train one growing run, and measure it as it was when it mastered its longest length.
 
@@ -149,17 +155,10 @@ def train_model(
         if on_step is not None:
             on_step(step, loss, batch_accuracy, read_lengths[-1])
 
-    found = fit(
-        model,
-        stream,
-        steps=run.steps,
-        lr=run.lr,
-        optimizer=run.optimizer,
-        clip_norm=run.clip_norm,
-        bf16=run.bf16,
-        on_step=hear,
-        should_stop=lambda: stream.finished or (should_stop is not None and should_stop()),
-    )
+    def ends() -> bool:
+        return stream.finished or (should_stop is not None and should_stop())
+
+    found = fit(model, stream, on_step=hear, should_stop=ends, **settings(run))
     model.load_state_dict(best)
     mastered = np.array(stream.mastered, np.int64).reshape(-1, 2)
     longest = int(mastered[-1, 0]) if len(mastered) else 0

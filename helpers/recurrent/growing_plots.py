@@ -9,13 +9,14 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from helpers import figures
 from helpers.figures import PALETTE
-from helpers.recurrent.experiments import PalindromeRun, build
+from helpers.recurrent.experiments import MODELS
+from helpers.recurrent.palindromes import CHANCE, DIGITS, input_size
+from helpers.recurrent.parameters import cell_parameters, read_out_parameters
 from helpers.recurrent.plots import NAMES
 from helpers.recurrent.publication import PublishedStudy
 
 #: Settings of one cell differ in their lines.
 _LINES = ("-", "--", ":")
-CHANCE = 0.1
 #: Ticks of a logarithmic axis of lengths.
 LENGTHS = [5 * 2**k for k in range(11)]
 
@@ -64,20 +65,17 @@ def staircases(study: PublishedStudy, groups: dict[str, pd.DataFrame], marks: di
     return fig
 
 
-def reading_profiles(
-    study: PublishedStudy, readings: dict[str, pd.DataFrame], models: dict[str, str]
-):
+def reading_profiles(study: PublishedStudy, readings: dict[str, pd.DataFrame]):
     """Held-out accuracy at other lengths than the longest, every run a line, a panel a setting.
 
     Args:
         readings: name of a setting -> a table of :func:`.analysis.reading`.
-        models: name of a setting -> its cell.
     """
     fig, axes = plt.subplots(
         1, len(readings), figsize=(10, 3.4), sharex=True, sharey=True, squeeze=False
     )
     for ax, (name, table) in zip(axes[0], readings.items(), strict=True):
-        line = {"color": PALETTE[models[name]], "markersize": 4}
+        line = {"color": PALETTE[table["model"].iloc[0]], "markersize": 4}
         for _, run in table.groupby("key"):
             ax.plot(run["T"], run["renamed_accuracy"], "o:", **line, mfc="none", lw=0.7, alpha=0.6)
             ax.plot(run["T"], run["held_out_accuracy"], "o-", **line, lw=1, alpha=0.7, mew=0)
@@ -106,8 +104,8 @@ def reading_profiles(
 
 def parameters_of(model: str, hidden_size: int, encoding: str) -> int:
     """How many numbers a network of the study learns."""
-    run = PalindromeRun(model, 5, 0, 1, hidden_size=hidden_size, encoding=encoding)
-    return sum(p.numel() for p in build(run).parameters())
+    cell = cell_parameters(MODELS[model].__name__, input_size(encoding), hidden_size)
+    return cell + read_out_parameters(hidden_size, DIGITS)
 
 
 def depth_against_size(study: PublishedStudy, runs: pd.DataFrame):

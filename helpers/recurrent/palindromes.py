@@ -20,6 +20,8 @@ import torch.nn.functional as F
 from helpers.checks import choice, integer
 
 DIGITS = 10
+#: Accuracy of a network that guesses.
+CHANCE = 1 / DIGITS
 ENCODINGS = ("raw", "centred", "one_hot")
 
 #: One half-string in this many is held out.

@@ -238,5 +238,3 @@ PARTS = {
     "relatives_160": lambda: relatives(160),
     "far_640": lambda: far(640),
 }
-#: Those of them whose runs are :class:`.GrowingRun`.
-GROWING = ("growing", "growing_sizes", "growing_relatives", "growing_far")

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from helpers import paths, published, study
-from helpers.recurrent.experiments import EXPERIMENT_VERSION, train_palindromes
-from helpers.recurrent.growing import train_growing
-from helpers.recurrent.protocols import GROWING, PARTS
+from helpers.recurrent.experiments import EXPERIMENT_VERSION
+from helpers.recurrent.growing import GrowingRun, train
+from helpers.recurrent.protocols import PARTS
 from helpers.results import Run, RunStore, run_key
 from helpers.study import Failure
 
@@ -38,10 +38,7 @@ def run_parts(
     Raises:
         ValueError: an unknown part.
     """
-    known = {
-        name: (train_growing if name in GROWING else train_palindromes, configs)
-        for name, configs in PARTS.items()
-    }
+    known = {name: (train, configs) for name, configs in PARTS.items()}
     return study.run_parts(known, parts, store(), workers=workers, cluster=cluster)
 
 
@@ -59,10 +56,11 @@ def publish(parts: list[str] | None = None) -> None:
             key = run_key(config, EXPERIMENT_VERSION)
             row = runs.setdefault(key, {"key": key, "parts": "", **run.config, **run.record})
             row["parts"] = " ".join([*row["parts"].split(), part])
-            if part in GROWING:
+            if isinstance(config, GrowingRun):
                 read_lengths[key] = _read_lengths(run, key)
-            for name in drawn:
-                drawn[name].append(box_means(run, name))
+            if part in WITH_CURVES:
+                for name, rows in drawn.items():
+                    rows.append(box_means(run, name))
         if part in WITH_CURVES and configs:
             for name, rows in drawn.items():
                 curves[f"{part} {name}"] = _stack(rows)

@@ -9,10 +9,9 @@ import pandas as pd
 from helpers import figures
 from helpers.figures import PALETTE
 from helpers.recurrent.analysis import shares, unsolved_over_time
+from helpers.recurrent.palindromes import CHANCE
 from helpers.recurrent.plots import NAMES, smooth
 from helpers.recurrent.publication import BOX, PublishedStudy
-
-CHANCE = 0.1
 
 
 def mean_curves(
