@@ -15,13 +15,9 @@ from pathlib import Path
 
 from helpers.timing import Row, as_table, side_by_side
 
-#: Group -> the module that yields its rows.
-GROUPS = {
-    "series": "helpers.bench",
-    "recurrent": "helpers.recurrent.bench",
-    "text": "helpers.text.bench",
-    "graph": "helpers.graph.bench",
-}
+_WINGS = sorted(path.parent.name for path in Path(__file__).parent.glob("*/bench.py"))
+#: Group -> the module that yields its rows: this one, and the ``bench`` of each wing that has one.
+GROUPS = {"series": "helpers.bench", **{wing: f"helpers.{wing}.bench" for wing in _WINGS}}
 
 
 def rows() -> Iterator[Row]:

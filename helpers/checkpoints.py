@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
-from helpers.results import atomic_write
+from helpers.files import atomic_write
 
 
 def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], header: dict) -> None:

@@ -22,6 +22,20 @@ def number(name: str, value, minimum: float | None = None, maximum: float | None
     return _in_range(name, float(value), minimum, maximum)
 
 
+def positive(name: str, value) -> float:
+    """``value`` as a finite ``float`` above 0."""
+    if number(name, value) <= 0:
+        raise ValueError(f"{name} must be above 0, got {value!r}")
+    return float(value)
+
+
+def boolean(name: str, value) -> bool:
+    """``value`` if it is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
 def integers(name: str, values, minimum: int | None = None) -> list[int]:
     """``values`` as a non-empty list of ``int``."""
     if isinstance(values, str) or not isinstance(values, Iterable):

@@ -7,24 +7,28 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from cycler import cycler
 
+from helpers import colors
 from helpers.paths import figures_folder
 
-#: Okabe and Ito's colour-blind safe palette, by the role a colour plays in the series.
+#: The colours of the series by the role that they play; a cell's colour stands in its class.
 PALETTE = {
-    "rnn": "#009E73",
-    "lstm": "#D55E00",
-    "gru": "#0072B2",
-    "peephole": "#CC79A7",
-    "orthogonal": "#56B4E9",
-    "graph": "#0072B2",
-    "accent": "#D55E00",
-    "source": "#E69F00",
-    "calm": "#56B4E9",
-    "muted": "#8A8F98",
-    "ink": "#22262B",
-    "grid": "#E3E6EA",
+    "graph": colors.BLUE,
+    "accent": colors.VERMILION,
+    "source": colors.ORANGE,
+    "calm": colors.SKY,
+    "muted": colors.MUTED,
+    "ink": colors.INK,
+    "grid": colors.GRID,
 }
-CYCLE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#22262B"]
+CYCLE = [
+    colors.BLUE,
+    colors.VERMILION,
+    colors.GREEN,
+    colors.PURPLE,
+    colors.ORANGE,
+    colors.SKY,
+    colors.INK,
+]
 
 #: Sequential and diverging colour maps that survive greyscale and colour-blindness.
 SEQUENTIAL = "mako_r"

@@ -11,7 +11,7 @@ DATA = ROOT / "data"
 BOOKS = DATA / "books"  # local cache; git ignores its content
 CHECKPOINTS = DATA / "checkpoints"  # published models
 RESULTS = DATA / "results"  # published runs
-RUNS = DATA / "runs"  # executed notebooks and their figures; git ignores it
+EXECUTED = DATA / "runs"  # executed notebooks and their figures; git ignores it
 WORK = DATA / "work"  # stores of studies in progress, training checkpoints; git ignores it
 
 
@@ -23,4 +23,4 @@ def figures_folder() -> Path:
     file.
     """
     named = os.environ.get("HELPERS_FIGURES")
-    return Path(named) if named else RUNS / "interactive" / "figures"
+    return Path(named) if named else EXECUTED / "interactive" / "figures"

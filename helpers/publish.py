@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"helpers.publish: {error}", file=sys.stderr)
         return 2
-    staging = paths.RUNS / "publish"
+    staging = paths.EXECUTED / "publish"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     outcomes = run_series(notebooks, staging, parameters=PARAMETERS)

@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         check_parameters(parameters, known)
         if options.jobs < 1:
             raise ValueError(f"--jobs must be at least 1, got {options.jobs}")
-        out = Path(options.out) if options.out else paths.RUNS / options.profile
+        out = Path(options.out) if options.out else paths.EXECUTED / options.profile
         if out.resolve() == paths.NOTEBOOKS.resolve():
             raise ValueError("--out must not be the folder of the notebooks themselves")
         out.mkdir(parents=True, exist_ok=True)

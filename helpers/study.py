@@ -6,21 +6,28 @@ Data flow::
                    -> the store, one file a run, as each finishes -> table: config and record a row
 
 A rerun computes only what is missing. A killed study loses the runs in flight and nothing else.
+
+A :class:`Study` is several such grids, its parts, under one name: it runs them into one store, and
+merges what is finished there with what is published (:mod:`helpers.archive`)::
+
+    parts -> run_parts -> store, and data/results/ -> merged -> archive.write -> data/results/
 """
 
 import itertools
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 import joblib
 import pandas as pd
 import torch
 
-from helpers import runtime
+from helpers import archive, paths, runtime
+from helpers.archive import SEPARATOR, Archive
 from helpers.checks import integer
-from helpers.results import RunStore
+from helpers.store import RunStore, run_key
 
 #: A run whose worker dies is tried again, up to this many times in all.
 ATTEMPTS = 3
@@ -42,7 +49,7 @@ class Failure:
 
 
 @dataclass
-class Study:
+class Outcome:
     """What came out: ``table`` has a row for each finished run, ``failures`` names the others."""
 
     table: pd.DataFrame
@@ -68,7 +75,7 @@ def run_study(
     workers: int | None = None,
     cluster: str | None = None,
     desc: str | None = "study",
-) -> Study:
+) -> Outcome:
     """Run what is missing, save each run as it finishes, return the table of all.
 
     Args:
@@ -102,48 +109,147 @@ def run_study(
                     failures.append(Failure(config, error))
                 bar.update(config.steps)
                 bar.set_postfix_str(f"{finished}/{len(todo)} runs, {len(failures)} failed")
-    return Study(table(configs, store), failures)
+    return Outcome(table(configs, store), failures)
 
 
-def run_parts(
-    known: dict[str, tuple[Experiment, Callable[[], list]]],
-    names: list[str] | None,
-    store: RunStore,
-    *,
-    workers: int | None = None,
-    cluster: str | None = None,
-) -> list[Failure]:
-    """Compute what is missing of some parts of a study, or of all, in their order.
+class Part(NamedTuple):
+    """One part of a study.
 
-    Args:
-        known: name -> the experiment of a part and what makes its configurations.
-        names: the parts; all if left out.
+    Attributes:
+        experiment: trains one run.
+        configs: makes the configurations, as a list or as a dictionary: name of a setting -> list.
+    """
 
-    Returns:
-        the runs that failed.
+    experiment: Experiment
+    configs: Callable[[], list | dict[str, list]]
+
+    def settings(self) -> dict[str, list]:
+        """Name of a setting -> its configurations; a plain list is one setting without a name."""
+        made = self.configs()
+        return made if isinstance(made, dict) else {"": made}
+
+    def runs(self) -> list:
+        """All configurations, each once, in order."""
+        return list(dict.fromkeys(run for runs in self.settings().values() for run in runs))
+
+
+@dataclass(frozen=True)
+class Study:
+    """Several grids of runs under one name: one store, one archive.
+
+    Attributes:
+        name: of the store in ``data/work`` and of the archive in ``data/results``.
+        version: the experiments' ``EXPERIMENT_VERSION``.
+        parts: name -> :class:`Part`, in the order in which they are run.
+    """
+
+    name: str
+    version: int
+    parts: Mapping[str, Part]
+
+    def store(self) -> RunStore:
+        """Where the study keeps its runs while it goes on."""
+        return RunStore(paths.WORK / self.name, self.version)
+
+    def chosen(self, names: Iterable[str] | None) -> list[str]:
+        """``names``, or all parts.
+
+        Raises:
+            ValueError: an unknown part.
+        """
+        names = list(self.parts if names is None else names)
+        for name in names:
+            if name not in self.parts:
+                raise ValueError(f"unknown part {name!r}; there are {', '.join(self.parts)}")
+        return names
+
+    def run_parts(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        workers: int | None = None,
+        cluster: str | None = None,
+    ) -> list[Failure]:
+        """Compute what is missing of some parts, or of all, in their order; returns what failed.
+
+        Raises:
+            ValueError: an unknown part.
+        """
+        failures = []
+        for name in self.chosen(names):
+            part = self.parts[name]
+            outcome = run_study(
+                part.experiment,
+                part.runs(),
+                self.store(),
+                workers=workers,
+                cluster=cluster,
+                desc=name,
+            )
+            failures += outcome.failures
+        return failures
+
+    def merged(self, published: Archive | None = None) -> pd.DataFrame:
+        """A row a run: those finished in the store, and those published that are not there.
+
+        Columns: "key", "parts", "settings", "made", "torch", the configuration, the record.
+
+        Args:
+            published: by default what is archived under the study's name, if anything is.
+        """
+        if published is None and archive.exists(self.name):
+            published = archive.read(self.name)
+        old = {} if published is None else _records(published)
+        kept, rows = self.store(), {}
+        for name, part in self.parts.items():
+            for setting, configs in part.settings().items():
+                for config in configs:
+                    key = run_key(config, self.version)
+                    if key not in rows:
+                        if config in kept:
+                            run = kept.load(config)
+                            found = {**run.made, **run.record}
+                        elif key in old:
+                            found = {k: v for k, v in old[key].items() if k not in asdict(config)}
+                        else:
+                            continue
+                        rows[key] = {"key": key, "parts": [], "settings": [], "found": found}
+                        rows[key]["config"] = asdict(config)
+                    rows[key]["parts"].append(name)
+                    rows[key]["settings"].append(setting)
+        return pd.DataFrame([_row(**row) for row in rows.values()])
+
+    def left_out(self, published: Archive) -> dict[str, tuple[int, int]]:
+        """Parts that are not published in full: part -> runs published, runs planned."""
+        have = {
+            name: len(published.part(name)) if published.has(name) else 0 for name in self.parts
+        }
+        planned = {name: len(part.runs()) for name, part in self.parts.items()}
+        return {name: (have[name], planned[name]) for name in have if have[name] < planned[name]}
+
+
+def _records(published: Archive) -> dict[str, dict]:
+    """Key -> what the archive says of the run, without what the study will say anew."""
+    table = published.table
+    made = {name: published.provenance[name] for name in ("made", "torch") if name not in table}
+    rows = table.drop(columns=["parts", "settings"], errors="ignore").to_dict("records")
+    return {row.pop("key"): {**made, **row} for row in rows}
+
+
+def _row(key, parts, settings, config, found) -> dict:
+    head = {"key": key, "parts": SEPARATOR.join(parts), "settings": SEPARATOR.join(settings)}
+    made = {name: found.pop(name) for name in ("made", "torch")}
+    return {**head, **made, **config, **found}
+
+
+def report(failures: list[Failure]) -> None:
+    """Say which runs did not finish, once everything else is safe.
 
     Raises:
-        ValueError: an unknown part.
+        RuntimeError: there are any.
     """
-    failures = []
-    for name in chosen_parts(known, names):
-        experiment, configs = known[name]
-        study = run_study(experiment, configs(), store, workers=workers, cluster=cluster, desc=name)
-        failures += study.failures
-    return failures
-
-
-def chosen_parts(known: Iterable[str], names: list[str] | None) -> list[str]:
-    """``names``, or all that are known.
-
-    Raises:
-        ValueError: an unknown part.
-    """
-    known = list(known)
-    for name in names or []:
-        if name not in known:
-            raise ValueError(f"unknown part {name!r}; there are {', '.join(known)}")
-    return list(names or known)
+    if failures:
+        raise RuntimeError("runs that did not finish: " + "; ".join(map(str, failures)))
 
 
 def table(configs: Iterable, store: RunStore) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.recurrent import analysis
+from helpers.palindromes import analysis
 
 
 def runs(solved, **columns):

@@ -5,17 +5,9 @@ import itertools
 import pytest
 import torch
 
-from helpers.recurrent import (
-    GRU,
-    LSTM,
-    PeepholeLSTM,
-    SequenceClassifier,
-    VanillaRNN,
-    errata,
-    palindromes,
-    probes,
-    published,
-)
+from helpers.palindromes import probes, trained_networks
+from helpers.palindromes.tasks import palindromes
+from helpers.recurrent import GRU, LSTM, PeepholeLSTM, SequenceClassifier, VanillaRNN, errata
 from helpers.recurrent.parameters import cell_parameters, read_out_parameters
 
 
@@ -24,20 +16,20 @@ from helpers.recurrent.parameters import cell_parameters, read_out_parameters
 def test_counts_equal_the_models(cell, both):
     for d, n, c in itertools.product((1, 2, 5, 10), (1, 3, 16), (2, 7)):
         model = SequenceClassifier(cell(d, n, bidirectional=both), c)
-        expected = cell_parameters(cell.__name__, d, n, bidirectional=both)
+        expected = cell_parameters(cell.name, d, n, bidirectional=both)
         assert sum(p.numel() for p in model.core.parameters()) == expected
         read_out = read_out_parameters(n, c, bidirectional=both)
         assert sum(p.numel() for p in model.parameters()) == expected + read_out
 
 
 def test_the_assignments_numbers():
-    assert cell_parameters("LSTM", 1, 128) == 66_560
-    assert cell_parameters("LSTM", 1, 128) + read_out_parameters(128, 10) == 67_850
+    assert cell_parameters("lstm", 1, 128) == 66_560
+    assert cell_parameters("lstm", 1, 128) + read_out_parameters(128, 10) == 67_850
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("Transformer", 1, 2), "cell must be one of"), (("LSTM", 0, 2), "d must be at least 1")],
+    [(("Transformer", 1, 2), "cell must be one of"), (("lstm", 0, 2), "d must be at least 1")],
 )
 def test_bad_counts_are_sentences(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -80,8 +72,8 @@ def test_a_linear_probe_finds_what_is_linear_and_only_that():
 
 
 def test_the_published_lstm_keeps_the_first_digit():
-    run = published.RUNS["palindrome_lstm_T19"]
-    model = published.load_model("palindrome_lstm_T19")
+    run = trained_networks.TRAINED["palindrome_lstm_T19"]
+    model = trained_networks.load_network("palindrome_lstm_T19")
     accuracy = probes.probe_over_time(model, run.T, run.encoding, n=2000)
     assert min(accuracy["c"]) > 0.97
     assert len(set(probes.memory_units(model, run.T, run.encoding, n=500).tolist())) == 128

@@ -1,5 +1,6 @@
 """The comparisons of sequences and graphs: tasks, networks, experiments, publication."""
 
+import dataclasses
 import itertools
 
 import matplotlib.pyplot as plt
@@ -8,19 +9,24 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from helpers import paths
 from helpers.combined import (
+    archive,
     links,
     neighbours,
     networks,
     plots,
     serialised,
     series,
+    small_graphs,
     structure,
-    study,
 )
 from helpers.combined.training import fit, score
 from helpers.graph import normalized_adjacency
+from helpers.graph.layers import LAYERS, find_layer
+from helpers.recurrent.parameters import count_parameters
 from helpers.runtime import generator
+from helpers.store import run_key
 
 
 def random_graphs(n: int, nodes: int, seed: int = 0) -> torch.Tensor:
@@ -34,11 +40,11 @@ def random_graphs(n: int, nodes: int, seed: int = 0) -> torch.Tensor:
 def test_a_batch_is_normalised_like_one_graph():
     A = random_graphs(3, 7)
     A[0, 2] = A[0, :, 2] = 0.0  # an isolated node
-    for one, hat in zip(A, networks.normalise(A), strict=True):
+    for one, hat in zip(A, find_layer("gcn").of_width(1).prepare(A), strict=True):
         torch.testing.assert_close(hat, normalized_adjacency(one))
 
 
-@pytest.mark.parametrize("kind", networks.LAYERS)
+@pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize("pool", networks.POOLS)
 def test_graph_networks_do_not_see_node_numbers(kind, pool):
     torch.manual_seed(0)
@@ -55,7 +61,7 @@ def test_graph_networks_do_not_see_node_numbers(kind, pool):
 
 def test_depth_costs_no_parameters_and_messages_go_one_hop_a_round():
     shallow, deep = (networks.MessagePassing("gated", 2, 4, depth) for depth in (1, 9))
-    assert networks.parameters_of(shallow) == networks.parameters_of(deep)
+    assert count_parameters(shallow) == count_parameters(deep)
     A, X = structure.chain(6), torch.randn(1, 6, 2)
     for depth in range(6):
         model = networks.MessagePassing("gcn", 2, 4, depth)
@@ -78,10 +84,11 @@ def test_attention_equals_torch():
 
 
 def test_matched_networks_have_about_as_many_parameters():
-    runs = [*study.structure(range(1)), *study.serialised(range(1))]
+    graphs = itertools.chain(*archive.serialised(range(1)).values())
+    runs = [*archive.structure(range(1)), *graphs]
     for run in runs:
         build = structure.build if isinstance(run, structure.StructureRun) else serialised.build
-        assert networks.parameters_of(build(run)) == pytest.approx(run.parameters, rel=0.05)
+        assert count_parameters(build(run)) == pytest.approx(run.parameters, rel=0.05)
     with pytest.raises(ValueError, match="parameters"):
         networks.matched(lambda n: torch.nn.Linear(n, n), 0)
 
@@ -89,7 +96,7 @@ def test_matched_networks_have_about_as_many_parameters():
 @pytest.mark.parametrize(
     "bad",
     [
-        lambda: networks.MessagePassing("gin", 2, 3, 1),
+        lambda: networks.MessagePassing("gcnn", 2, 3, 1),
         lambda: networks.MessagePassing("gcn", 2, 3, -1),
         lambda: structure.StructureRun("lstm", "mirror", 5, 0),
         lambda: structure.StructureRun("gcn", "ring", 5, 0),
@@ -100,7 +107,7 @@ def test_matched_networks_have_about_as_many_parameters():
         lambda: links.LinkRun("reader", 1, 0),
         lambda: neighbours.NeighbourRun("max", 0),
         lambda: series.SeriesRun("arima", 0),
-        lambda: study.run_parts(["weather"]),
+        lambda: archive.STUDY.run_parts(["weather"]),
     ],
 )
 def test_bad_settings_are_sentences(bad):
@@ -136,9 +143,9 @@ def test_the_answer_is_not_in_the_question(form):
 def test_graph_properties_equal_networkx():
     for A in random_graphs(8, 9):
         graph = nx.from_numpy_array(A.numpy())
-        assert serialised.triangles(A) == sum(nx.triangles(graph).values()) / 3
+        assert small_graphs.triangles(A) == sum(nx.triangles(graph).values()) / 3
         lengths = dict(nx.all_pairs_shortest_path_length(graph))
-        hops = serialised.all_hops(A)
+        hops = small_graphs.all_hops(A)
         for u, v in itertools.product(range(9), repeat=2):
             assert hops[u, v] == lengths[u].get(v, float("inf"))
 
@@ -151,34 +158,34 @@ def test_searches_equal_networkx():
         start = torch.randint(9, (1,), generator=generator(k)).item()
         bfs = [start] + [v for _, v in nx.bfs_edges(graph, start, sort_neighbors=sorted)]
         dfs = list(nx.dfs_preorder_nodes(graph, start, sort_neighbors=sorted))
-        assert serialised.visiting_order(A, "bfs", generator(k)).tolist() == bfs
-        assert serialised.visiting_order(A, "dfs", generator(k)).tolist() == dfs
+        assert small_graphs.visiting_order(A, "bfs", generator(k)).tolist() == bfs
+        assert small_graphs.visiting_order(A, "dfs", generator(k)).tolist() == dfs
 
 
-@pytest.mark.parametrize("order", serialised.ORDERS)
+@pytest.mark.parametrize("order", small_graphs.ORDERS)
 def test_a_serialisation_loses_nothing(order):
     A = random_graphs(4, 6)
     marks = torch.eye(6)[:4]
-    orders = torch.stack([serialised.visiting_order(one, order, generator(1)) for one in A])
+    orders = torch.stack([small_graphs.visiting_order(one, order, generator(1)) for one in A])
     assert orders.sort(1).values.tolist() == [list(range(6))] * 4
-    x = serialised.serialise(A, marks, orders)
+    x = small_graphs.serialise(A, marks, orders)
     back = x[..., :6] + x[..., :6].transpose(1, 2)
     for one, found, order_ in zip(A, back, orders, strict=True):
-        assert torch.equal(found, serialised.relabel(one, order_))
+        assert torch.equal(found, small_graphs.relabel(one, order_))
     assert torch.equal(x[..., 6], marks.gather(1, orders))
 
 
-@pytest.mark.parametrize("task", serialised.TASKS)
+@pytest.mark.parametrize("task", small_graphs.TASKS)
 def test_drawn_graphs_are_what_they_say(task):
-    A, marks, targets = serialised.graphs_of(task, "test", 40)
+    A, marks, targets = small_graphs.graphs_of(task, "test", 40)
     assert torch.equal(A, A.transpose(1, 2))
     for one, mark, target in zip(A, marks, targets.tolist(), strict=True):
         if task == "distance":
             u, v = mark.nonzero().flatten().tolist()
-            assert serialised.all_hops(one)[u, v] == target + 1
+            assert small_graphs.all_hops(one)[u, v] == target + 1
         elif task == "triangles":
             assert (one.sum(1) == 3).all()
-            assert min(int(serialised.triangles(one)), 3) == target
+            assert min(int(small_graphs.triangles(one)), 3) == target
         else:
             assert (one.sum(1) == 2).all()
             parts = nx.number_connected_components(nx.from_numpy_array(one.numpy()))
@@ -188,15 +195,15 @@ def test_drawn_graphs_are_what_they_say(task):
 @pytest.mark.parametrize("task", ["triangles", "connectivity"])
 def test_equal_features_cannot_tell_regular_graphs_apart(task):
     """The 1-WL bound, exactly; and closed walks are one repair of it."""
-    A, marks, targets = serialised.graphs_of(task, "test", 40)
+    A, marks, targets = small_graphs.graphs_of(task, "test", 40)
     A, marks = A.double(), marks.double()
-    for kind in networks.LAYERS:
+    for kind in LAYERS:
         torch.manual_seed(0)
         model = networks.GraphClassifier(kind, 2, 6, 6, 2).double()
-        X = serialised.node_features(A, marks, "mark", generator(0))
+        X = small_graphs.node_features(A, marks, "mark", generator(0))
         logits = model(X, A)
         assert (logits - logits[0]).abs().max() < 1e-12
-    walks = serialised.node_features(A, marks, "walks", generator(0)).sort(1).values
+    walks = small_graphs.node_features(A, marks, "walks", generator(0)).sort(1).values
     apart = targets != targets[0]
     assert (walks[apart] - walks[0]).abs().amax((1, 2)).min() > 1e-3
 
@@ -305,7 +312,7 @@ TRAIN = {
 @pytest.mark.parametrize("name", PINNED)
 def test_what_a_run_computes_is_pinned(name, monkeypatch):
     module, run, losses = PINNED[name]
-    assert study.EXPERIMENT_VERSION == 1
+    assert archive.EXPERIMENT_VERSION == 1
     seen = []
 
     def watched(*arguments, **options):
@@ -326,12 +333,22 @@ def test_the_mirror_is_learned_and_the_lstm_learns_the_links():
     assert attention["mirror"] > 0.8
 
 
-def test_a_loss_that_turns_nan_is_a_sentence():
-    def draw(n, stream):
-        return (torch.full((n, 2), float("nan")),), torch.zeros(n, dtype=torch.long)
+def test_a_loss_that_turns_nan_ends_the_training_and_is_told():
+    drawn = []
 
-    with pytest.raises(FloatingPointError, match="step 0"):
-        fit(torch.nn.Linear(2, 3), draw, generator(0), steps=2)
+    def draw(n, stream):
+        drawn.append(n)
+        x = torch.full((n, 2), float("nan") if len(drawn) == 3 else 1.0)
+        return (x,), torch.zeros(n, dtype=torch.long)
+
+    steps = []
+    found = fit(torch.nn.Linear(2, 3), draw, generator(0), steps=9, on_step=steps.append)
+    assert found.diverged
+    assert len(found.loss) == 3
+    assert [step.number for step in steps] == [1, 2]
+    stopped = fit(torch.nn.Linear(2, 3), draw, generator(0), steps=9, should_stop=lambda: True)
+    assert len(stopped.loss) == 1
+    assert not stopped.diverged
 
 
 def test_score_counts_right_answers():
@@ -343,42 +360,47 @@ def test_score_counts_right_answers():
     assert score(lambda x: -x, draw, generator(0), n=500) == 0.0
 
 
-def test_run_publish_and_read(tmp_path, monkeypatch):
-    part = study.PARTS["series"]
+def test_run_write_and_read(tmp_path, monkeypatch):
     configs = [series.SeriesRun(m, s, steps=2) for m in series.MODELS for s in range(2)]
     attention = [structure.AttentionRun(4, s, steps=2) for s in range(2)]
-    monkeypatch.setattr(
-        study,
-        "PARTS",
-        {
-            "attention": study.Part(structure.train_attention, lambda: attention),
-            "series": study.Part(part.experiment, lambda: configs),
-        },
-    )
-    monkeypatch.setattr(study.paths, "WORK", tmp_path)
-    written = {}
-    monkeypatch.setattr(
-        study.published, "write", lambda name, table, maps, **p: written.update(t=table, m=maps)
-    )
-    assert study.run_parts(workers=1) == []
-    study.publish()
-    assert len(written["t"]) == 8
-    assert written["m"]["attention 4"].shape == (5, 5)
-    comparisons = study.PublishedComparisons(
-        written["t"], written["m"], {"made": "today", "torch": "2"}
-    )
-    assert list(comparisons.part("series")["error"].notna()) == [True] * 6
-    assert "T" not in comparisons.part("series")
-    assert comparisons.credit(comparisons.part("series")) == "6 runs, 2 seeds, today, torch 2"
+    parts = {
+        "attention": archive.Part(structure.train_attention, lambda: attention),
+        "series": archive.Part(series.train_series, lambda: configs),
+        "links": archive.PARTS["links"],
+    }
+    monkeypatch.setattr(archive, "PARTS", parts)
+    monkeypatch.setattr(archive, "STUDY", archive.Study("pairs", 1, parts))
+    monkeypatch.setattr(paths, "WORK", tmp_path)
+    assert archive.STUDY.run_parts(["attention", "series"], workers=1) == []
+    archive.write(tmp_path)
+    found = archive.read(tmp_path)
+    assert len(found.table) == 8
+    assert found.curves["attention 4"].shape == (5, 5)
+    assert list(found.part("series")["error"].notna()) == [True] * 6
+    assert "T" not in found.part("series")
+    assert found.credit(found.part("series")).startswith("6 runs, 2 seeds, ")
     with pytest.raises(ValueError, match="no published runs"):
-        comparisons.part("links")
+        found.part("links")
+
+
+def test_every_published_run_keeps_its_key():
+    """Recomputed from its row: a key that moved would train what is published again."""
+    published = archive.read()
+    for name, part in archive.PARTS.items():
+        rows = published.part(name)
+        config_type = type(part.runs()[0])
+        fields = [field.name for field in dataclasses.fields(config_type)]
+        for row in rows.to_dict("records"):
+            config = config_type(**{field: row[field] for field in fields if field in row})
+            assert run_key(config, archive.EXPERIMENT_VERSION) == row["key"], config
+    assert not archive.STUDY.left_out(published)
 
 
 # Figures ------------------------------------------------------------------------------------------
 
 
 def test_figures_show_every_run():
-    comparisons = study.read()
+    comparisons = archive.read()
     drawn = {
         "structure": plots.structure(comparisons),
         "serialised": plots.graph_tasks(comparisons, "accuracy", "right"),
@@ -391,7 +413,7 @@ def test_figures_show_every_run():
 
 
 def test_the_summary_names_the_best():
-    table = study.summary(study.read())
+    table = archive.summary(archive.read())
     assert len(table) == 8
     for row in table.to_dict("records"):
         numbers = {k: float(row[k]) for k in ("reading", "messages", "both") if row[k] != "–"}

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from importlib.metadata import requires, version
 
+import networkx
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -83,53 +84,31 @@ def test_import_helpers_is_light():
     assert result.stdout.strip() == "[]", result.stderr
 
 
-# Inside a wing, from low to high. A module may import those before it, and the ground floor.
-LAYERS = {
-    "recurrent": [
-        ["palindromes", "initialisation", "parameters"],
-        ["kernels", "core"],
-        ["cells"],
-        ["variants", "bptt", "training"],
-        ["experiments"],
-        ["growing"],
-        ["gradient_flow", "protocols", "probes"],
-        ["errata", "published", "analysis", "publication", "reported", "bench"],
-        ["plots", "gradient_plots", "drawings", "cell_plots"],
-        ["study_plots", "growing_plots", "study_errata"],
-        ["widgets", "race_widget"],
-    ],
-    "optimizers": [["algorithms"], ["landscapes", "errata", "race"], ["plots"], ["widgets"]],
-    "text": [
-        ["books", "vocabulary", "corpus"],
-        ["dialogue", "charlm", "baselines", "measures"],
-        ["sampling"],
-        ["training", "cellviews"],
-        ["checkpoints", "errata"],
-        ["published"],
-        ["book_study", "bench"],
-        ["plots"],
-        ["widgets"],
-    ],
-    "graph": [
-        ["graphs", "applications"],
-        ["propagation", "loaders"],
-        ["sparse", "layers"],
-        ["smoothing", "tasks", "bench"],
-        ["errata"],
-        ["plots"],
-        ["widgets"],
-    ],
-    "combined": [
-        ["networks", "training"],
-        ["structure", "serialised", "neighbours", "series"],
-        ["links"],
-        ["study"],
-        ["plots"],
-        ["widgets"],
-    ],
-}
-#: Wings that a wing may import beside itself; the last one brings sequences and graphs together.
-BESIDE = {"recurrent": set(), "combined": {"recurrent", "graph"}}
+# The layout, read from the names: nothing is listed here, so that a new module need not be.
+#
+# - A wing says in its docstring which others it imports: "Imports recurrent and graph."
+# - Inside a wing modules whose names end with "widgets" stand above those that end with "plots" or
+#   "drawings", and those above all others. Imports go down, and never in a circle.
+# - Nobody imports a "bench" or "errata".
+
+WINGS = sorted(path.parent.name for path in (ROOT / "helpers").glob("*/__init__.py"))
+wings = pytest.mark.parametrize("wing", WINGS)
+
+
+def floor(module: str) -> int:
+    """2 for explorers, 1 for figures, 0 for the rest."""
+    name = module.rsplit(".", 1)[-1]
+    return 2 if name.endswith("widgets") else 1 if name.endswith(("plots", "drawings")) else 0
+
+
+def modules(wing: str) -> dict:
+    """Name of a module of a wing -> its file."""
+    found = {}
+    for path in (ROOT / "helpers" / wing).rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[-1] != "__init__" or len(parts) > 3:
+            found[".".join(parts).removesuffix(".__init__")] = path
+    return found
 
 
 def imported(path) -> set[str]:
@@ -144,28 +123,47 @@ def imported(path) -> set[str]:
     return {name for name in names if name.startswith("helpers.")}
 
 
-@pytest.mark.parametrize("wing", LAYERS)
-def test_imports_go_down_and_wings_keep_apart(wing):
-    rank = {module: k for k, layer in enumerate(LAYERS[wing]) for module in layer}
-    allowed_wings = {wing} | BESIDE.get(wing, {"recurrent"})
-    for path in (ROOT / "helpers" / wing).glob("*.py"):
-        if path.stem == "__init__":
-            continue
-        assert path.stem in rank, f"{wing}/{path.name}: give it a place in LAYERS"
-        for name in imported(path):
-            parts = name.split(".")
-            if parts[1] in LAYERS:
-                assert parts[1] in allowed_wings, f"{path.name} imports {name}"
-            if parts[1] == wing and len(parts) > 2 and parts[2] in rank:
-                assert rank[parts[2]] < rank[path.stem], f"{path.name} imports {name}"
+def beside(wing: str) -> set[str]:
+    """The wings that a wing says it imports."""
+    tree = ast.parse((ROOT / "helpers" / wing / "__init__.py").read_text())
+    said = re.search(r"Imports ([\w, ]+)\.", ast.get_docstring(tree) or "")
+    assert said, f"helpers/{wing}/__init__.py: say in the docstring 'Imports recurrent.' or 'none'"
+    return set(re.findall(r"\w+", said[1])) - {"and", "none"}
+
+
+@wings
+def test_a_wing_imports_what_it_says(wing):
+    found = {
+        name.split(".")[1]
+        for path in [*modules(wing).values(), ROOT / "helpers" / wing / "__init__.py"]
+        for name in imported(path)
+    }
+    assert found & set(WINGS) - {wing} == beside(wing)
+
+
+def test_wings_never_import_in_a_circle():
+    graph = networkx.DiGraph([(wing, other) for wing in WINGS for other in beside(wing)])
+    assert networkx.is_directed_acyclic_graph(graph)
+    assert not beside("recurrent")
+
+
+@wings
+def test_imports_go_down_inside_a_wing(wing):
+    own = modules(wing)
+    graph = networkx.DiGraph()
+    for module, path in own.items():
+        for name in imported(path) & set(own) - {module}:
+            assert floor(name) <= floor(module), f"{module} imports {name}, which stands above it"
+            assert name.rsplit(".", 1)[-1] not in ("bench", "errata"), f"{module} imports {name}"
+            if not name.startswith(module + ".") and not module.startswith(name + "."):
+                graph.add_edge(module, name)
+    assert networkx.is_directed_acyclic_graph(graph), networkx.find_cycle(graph)
 
 
 def test_the_ground_floor_knows_no_wing():
     for path in (ROOT / "helpers").glob("*.py"):
-        if path.stem in ("bench", "full"):  # the two that know everything
-            continue
-        wings = {name.split(".")[1] for name in imported(path)} & set(LAYERS)
-        assert not wings, f"{path.name} imports from {wings}"
+        known = {name.split(".")[1] for name in imported(path)} & set(WINGS)
+        assert not known, f"{path.name} imports from {known}"
 
 
 def test_no_file_grows_a_second_job():

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.recurrent import SequenceClassifier, VanillaRNN, experiments, training
-from helpers.recurrent.experiments import PalindromeRun, train_palindromes
-from helpers.recurrent.variants import SlotBiasLSTM
-from helpers.results import run_key
+from helpers.palindromes import experiment, settings
+from helpers.palindromes.experiment import PalindromeRun, train_one_length
+from helpers.palindromes.tasks import palindromes
+from helpers.recurrent import CELLS, SequenceClassifier, VanillaRNN, training
+from helpers.recurrent.cells.slot_bias import SlotBiasLSTM
+from helpers.runtime import generator
+from helpers.store import run_key
 
 SMALL = {"hidden_size": 16, "batch_size": 16}
 
@@ -24,43 +27,43 @@ PINNED = {
 }
 
 
-@pytest.mark.parametrize("model", experiments.MODELS)
+@pytest.mark.parametrize("model", CELLS)
 def test_reference_losses_are_pinned(model):
-    run = PalindromeRun(model, T=7, seed=1, steps=5, W_h="orthogonal", **SMALL)
-    _, curves = train_palindromes(run)
+    start = {"W_h": "orthogonal"} if "W_h" in CELLS[model].initialised_matrices else {}
+    run = PalindromeRun(model, T=7, seed=1, steps=5, **start, **SMALL)
+    _, curves = train_one_length(run)
     np.testing.assert_allclose(curves["loss"], PINNED[model], rtol=1e-5)
 
 
 def test_the_key_depends_on_everything_and_on_nothing_else():
-    run = PalindromeRun("rnn", T=5, seed=0, steps=10)
-    assert run_key(run, 1) == run_key(PalindromeRun("rnn", 5, 0, 10), 1)
+    run = PalindromeRun("lstm", T=5, seed=0, steps=10, encoding="one_hot")
+    assert run_key(run, 1) == run_key(PalindromeRun("lstm", 5, 0, 10, encoding="one_hot"), 1)
     changed = {
-        "model": "lstm", "T": 6, "seed": 1, "steps": 11, "hidden_size": 64, "batch_size": 64,
+        "model": "peephole", "T": 6, "seed": 1, "steps": 11, "hidden_size": 64, "batch_size": 64,
         "encoding": "centred", "optimizer": "adam", "lr": 2e-3, "clip_norm": 1.0, "W_x": "zeros",
         "W_h": "identity", "W_ph": "zeros", "forget_bias": 1.0, "chrono": 9.0, "bf16": True,
-        "stop_after_perfect": 3,
+        "stop_after_perfect": 3, "task": "copying", "num_layers": 2,
     }  # fmt: skip
-    assert set(changed) == {f.name for f in dataclasses.fields(run)}
+    assert {*changed, "options"} == {f.name for f in dataclasses.fields(run)}
+    lru = PalindromeRun("lru", T=5, seed=0, steps=10)
+    assert run_key(lru, 1) != run_key(dataclasses.replace(lru, options={"r_min": 0.5}), 1)
     keys = {run_key(dataclasses.replace(run, **{k: v}), 1) for k, v in changed.items()}
     assert len(keys | {run_key(run, 1), run_key(run, 2)}) == len(changed) + 2
 
 
 def test_a_run_repeats_exactly_and_pairs_its_data():
     run = PalindromeRun("lstm", T=6, seed=3, steps=8, **SMALL)
-    first, second = train_palindromes(run), train_palindromes(run)
+    first, second = train_one_length(run), train_one_length(run)
     assert first[0] == second[0]
     np.testing.assert_array_equal(first[1]["loss"], second[1]["loss"])
-    streams = [
-        next(experiments.palindromes.training_stream(6, 16, experiments.generator(3, "data")))
-        for _ in range(2)
-    ]
+    streams = [next(experiment.training_batches(run)) for _ in range(2)]
     assert torch.equal(streams[0][1], streams[1][1])
 
 
 @pytest.mark.slow
 def test_an_rnn_learns_short_palindromes_and_generalises():
-    run = PalindromeRun("rnn", 3, seed=0, steps=900, stop_after_perfect=60, **experiments.LIVE)
-    record, curves = train_palindromes(run)
+    run = PalindromeRun("rnn", 3, seed=0, steps=900, stop_after_perfect=60, **settings.INIT_000)
+    record, curves = train_one_length(run)
     assert record["solved"]
     assert record["held_out_accuracy"] == 1.0
     assert len(curves["loss"]) == record["steps_run"] < 900
@@ -91,7 +94,7 @@ def test_solved_needs_fifty_steps_in_a_row_on_average():
     assert curves_of([0.1] * 100 + [1.0] * 49).solved_step() is None
     assert curves_of([0.99] * 50).solved_step() == 50
     assert curves_of([1.0] * 10).solved_step() is None
-    late = experiments.summarise(curves_of([1.0] * 60 + [0.1] * 200))
+    late = experiment.summarise(curves_of([1.0] * 60 + [0.1] * 200))
     assert late["solved"]
     assert late["collapsed"]
     assert late["final_accuracy"] == pytest.approx(0.1)
@@ -105,7 +108,7 @@ def test_a_run_that_turns_nan_is_unsolved_and_stops():
     curves = training.fit(model, iter([batch] * 9), steps=9, lr=1e-3)
     assert curves.diverged
     assert curves.steps == 1
-    assert not experiments.summarise(curves)["solved"]
+    assert not experiment.summarise(curves)["solved"]
 
 
 def test_fit_equals_the_usual_loop():
@@ -143,7 +146,7 @@ def test_early_stop_only_by_its_rule():
         iter([batch] * 9),
         steps=9,
         lr=0.01,
-        on_step=lambda step, *_: seen.append(step) or True,
+        on_step=seen.append,
         should_stop=lambda: len(seen) == 3,
     )
     assert by_hand.steps == 3
@@ -161,7 +164,7 @@ def test_bad_fit_arguments(options):
 def test_evaluation_counts_every_sample_once():
     model = SequenceClassifier(VanillaRNN(1, 4), 10)
     x, y = torch.randn(23, 3, 1), torch.randint(10, (23,))
-    loss, accuracy = training.evaluate(model, x, y, batch_size=5)
+    loss, accuracy = training.evaluate(model, zip(x.split(5), y.split(5), strict=True))
     with torch.no_grad():
         logits = model(x)
     assert loss == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item(), rel=1e-5)
@@ -172,12 +175,12 @@ def test_evaluation_counts_every_sample_once():
 
 
 def test_gradient_ratio_equals_bptt_by_hand():
-    from helpers.recurrent import bptt, palindromes
+    from helpers.recurrent import bptt
 
     run = PalindromeRun("rnn", T=9, seed=0, steps=1, W_h="spectral:1.2", **SMALL)
-    model = experiments.build(run)
-    digits = palindromes.mirror(palindromes.draw_half_strings(12, 9, experiments.generator(0)), 9)
-    ratio = experiments.log10_gradient_ratio(model, digits, "raw")
+    model = experiment.build(run)
+    digits = palindromes.mirror(palindromes.draw_half_strings(12, 9, generator(0)), 9)
+    ratio = experiment.log10_gradient_ratio(model, digits, run)
     x, y = palindromes.split_target(digits, "raw")
     d_h = bptt.rnn_gradients(model.double(), x.double(), y).d_h
     assert ratio == pytest.approx(torch.log10(d_h[1].norm() / d_h[-1].norm()).item(), abs=1e-6)
@@ -185,9 +188,10 @@ def test_gradient_ratio_equals_bptt_by_hand():
 
 def test_an_rnn_without_memory_is_insensitive():
     digits = torch.randint(10, (6, 5))
-    forgetful = VanillaRNN(1, 8, W_hh="zeros")
-    assert experiments.first_digit_sensitivity(forgetful, digits, "raw") == 0
-    assert experiments.first_digit_sensitivity(VanillaRNN(1, 8, W_hh="identity"), digits, "raw") > 0
+    run = PalindromeRun("rnn", T=4, seed=0, steps=1)
+    forgetful, remembering = (VanillaRNN(1, 8, W_hh=start) for start in ("zeros", "identity"))
+    assert experiment.sensitivity(forgetful, digits, run) == 0
+    assert experiment.sensitivity(remembering, digits, run) > 0
 
 
 def test_slot_bias_belongs_to_the_place_in_the_batch():

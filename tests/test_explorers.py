@@ -8,16 +8,20 @@ import pytest
 import torch
 
 from helpers import live
-from helpers.combined import serialised, study
+from helpers.combined import archive as comparison_archive
+from helpers.combined import serialised
 from helpers.combined import widgets as combined_widgets
 from helpers.graph import bench as graph_bench
 from helpers.graph import loaders, six_node_graph, tasks
 from helpers.graph import widgets as graph_widgets
 from helpers.optimizers import widgets as optimizer_widgets
-from helpers.recurrent import LSTM, SequenceClassifier, palindromes, publication
-from helpers.recurrent import bench as recurrent_bench
+from helpers.palindromes import archive
+from helpers.palindromes import bench as recurrent_bench
+from helpers.palindromes import widgets as palindrome_widgets
+from helpers.palindromes.duel_widgets import Duel, live_duel
+from helpers.palindromes.tasks import palindromes
+from helpers.recurrent import LSTM, SequenceClassifier
 from helpers.recurrent import widgets as recurrent_widgets
-from helpers.recurrent.race_widget import Race, live_race
 
 
 @pytest.fixture(autouse=True)
@@ -83,13 +87,13 @@ def finders():
 
 EXPLORERS = {
     "reach": lambda: (combined_widgets.reach_explorer,),
-    "attention": lambda: (combined_widgets.attention_explorer, study.read()),
+    "attention": lambda: (combined_widgets.attention_explorer, comparison_archive.read()),
     "relabel": lambda: (combined_widgets.relabel_explorer, finders()),
     "vanishing": lambda: (recurrent_widgets.vanishing_explorer,),
     "opened cell": lambda: (
-        recurrent_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321",
+        palindrome_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321",
     ),
-    "curves": lambda: (recurrent_widgets.curves_explorer, publication.read()),
+    "curves": lambda: (palindrome_widgets.curves_explorer, archive.read()),
     "valley": lambda: (optimizer_widgets.valley_explorer,),
     "message": lambda: (graph_widgets.message_explorer, six_node_graph(), "C"),
     "signal": lambda: (
@@ -112,26 +116,26 @@ def test_every_control_can_be_moved_to_its_ends(name, explore):
 
 
 def test_what_a_reader_types_wrongly_is_told(explore, capsys):
-    draw, _ = explore(recurrent_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321")
+    draw, _ = explore(palindrome_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321")
     draw(palindrome="12345")
     assert "12345" in capsys.readouterr().out
 
 
-def test_a_race_runs_stops_and_draws():
-    race = Race(5, 3000)
-    race.start()
-    while not all(race.accuracy.values()):
+def test_a_duel_runs_stops_and_draws():
+    duel = Duel(5, 3000)
+    duel.start()
+    while not all(duel.accuracy.values()):
         time.sleep(0.01)
-    race.stop()
-    race.join()
-    assert not race.running
-    assert all(0 < len(values) < 3000 for values in race.accuracy.values())
-    assert set(race.held_out) == {"rnn", "lstm"}
-    assert race.figure().axes[0].get_title(loc="left") == "T = 5"
+    duel.stop()
+    duel.join()
+    assert not duel.running
+    assert all(0 < len(values) < 3000 for values in duel.accuracy.values())
+    assert set(duel.held_out) == {"rnn", "lstm"}
+    assert duel.figure().axes[0].get_title(loc="left") == "T = 5"
 
 
-def test_the_static_race_trains_both():
-    live_race(4, 5)
+def test_the_static_duel_trains_both():
+    live_duel(4, 5)
 
 
 def test_the_bench_rows_run():

@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from helpers.recurrent import LSTM, SequenceClassifier, VanillaRNN, bptt, errata, published
+from helpers.palindromes import gradients, trained_networks
+from helpers.palindromes.experiment import PalindromeRun
+from helpers.recurrent import LSTM, SequenceClassifier, VanillaRNN, bptt, errata
 from helpers.recurrent import gradient_flow as flow
-from helpers.recurrent.experiments import PalindromeRun
 from helpers.recurrent.kernels import Elman
 
 
@@ -63,7 +64,7 @@ def test_norms_through_time():
         assert set(norms) == states
         assert all(v.shape == (6,) for v in norms.values())
     run = PalindromeRun("rnn", T=8, seed=0, steps=1, hidden_size=6, batch_size=5)
-    assert flow.initial_norms(run, range(3)).shape == (3, 8)
+    assert gradients.initial_norms(run, range(3)).shape == (3, 8)
 
 
 @pytest.mark.parametrize("core", [VanillaRNN, LSTM])
@@ -130,11 +131,11 @@ def test_errata_rows_are_texts():
 # Published models -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", published.RUNS)
+@pytest.mark.parametrize("name", trained_networks.TRAINED)
 def test_published_models_do_what_their_record_says(name):
-    model = published.load_model(name)
-    run, record = published.RUNS[name], published.record(name)
-    x, y = flow.palindrome_batch(run.T, run.encoding, seed=3, n=1000)
+    model = trained_networks.load_network(name)
+    run, record = trained_networks.TRAINED[name], trained_networks.record(name)
+    x, y = gradients.palindrome_batch(run.T, run.encoding, seed=3, n=1000)
     with torch.no_grad():
         accuracy = (model(x.float()).argmax(1) == y).float().mean().item()
     assert accuracy == pytest.approx(record["held_out_accuracy"], abs=0.03)
@@ -142,15 +143,15 @@ def test_published_models_do_what_their_record_says(name):
 
 def test_a_published_model_can_be_trained_again(tmp_path, monkeypatch):
     run = PalindromeRun("lstm", 5, 0, 3, hidden_size=8, batch_size=8)
-    monkeypatch.setitem(published.RUNS, "tiny", run)
-    record = published.train_and_save("tiny", tmp_path)
-    assert published.record("tiny", tmp_path) == record
-    assert published.load_model("tiny", tmp_path).core.hidden_size == 8
+    monkeypatch.setitem(trained_networks.TRAINED, "tiny", run)
+    record = trained_networks.train_and_save("tiny", tmp_path)
+    assert trained_networks.record("tiny", tmp_path) == record
+    assert trained_networks.load_network("tiny", tmp_path).core.hidden_size == 8
     (tmp_path / "tiny.safetensors").write_bytes(b"something else")
     with pytest.raises(ValueError, match="damaged or belongs to another"):
-        published.load_model("tiny", tmp_path)
+        trained_networks.load_network("tiny", tmp_path)
     (tmp_path / "tiny.json").write_text("{")
     with pytest.raises(ValueError, match="is not a checkpoint's header"):
-        published.load_model("tiny", tmp_path)
+        trained_networks.load_network("tiny", tmp_path)
     with pytest.raises(ValueError, match="there is no checkpoint nothing"):
-        published.load_model("nothing", tmp_path)
+        trained_networks.load_network("nothing", tmp_path)

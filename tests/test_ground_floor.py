@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers import checks, figures, notebook, paths, published, runtime, timing
+from helpers import archive, checks, figures, notebook, paths, runtime, store, timing
 from helpers.live import live
 
 
@@ -163,28 +163,23 @@ def test_figures_are_shown_once_saved_twice_and_identical(shown, tmp_path, monke
     assert len(shown) == 2
     assert not plt.get_fignums()
     monkeypatch.delenv("HELPERS_FIGURES")
-    assert paths.figures_folder().is_relative_to(paths.RUNS)
+    assert paths.figures_folder().is_relative_to(paths.EXECUTED)
 
 
 def test_published_runs_round_trip_and_keep_their_date(tmp_path, monkeypatch):
     table = pd.DataFrame({"T": [1, 2], "share": [0.5, None]})
-    published.write("runs", table, {"loss": np.arange(3.0)}, tmp_path, seeds=2)
-    back = published.read("runs", tmp_path)
+    archive.write("runs", table, {"loss": np.arange(3.0)}, tmp_path, seeds=2)
+    back = archive.read("runs", tmp_path)
     pd.testing.assert_frame_equal(back.table, table)
     assert back.curves["loss"].tolist() == [0, 1, 2]
-    assert "2 runs, 2 seeds" in back.credit
+    assert back.credit().startswith(f"2 runs, {archive.made_now()['made']}, torch ")
     before = (tmp_path / "runs.json").read_bytes()
 
-    class Tomorrow(published.datetime.date):
-        @classmethod
-        def today(cls):
-            return cls(2100, 1, 1)
-
-    monkeypatch.setattr(published.datetime, "date", Tomorrow)
-    published.write("runs", table, {"loss": np.arange(3.0)}, tmp_path, seeds=2)
+    monkeypatch.setattr(archive, "made_now", lambda: {**store.made_now(), "made": "2100-01-01"})
+    archive.write("runs", table, {"loss": np.arange(3.0)}, tmp_path, seeds=2)
     assert (tmp_path / "runs.json").read_bytes() == before
     with pytest.raises(ValueError, match="there are no published runs 'other'"):
-        published.read("other", tmp_path)
+        archive.read("other", tmp_path)
 
 
 def test_timing_table():

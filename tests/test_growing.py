@@ -8,10 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers.recurrent import analysis, growing, palindromes, protocols, publication, training
-from helpers.recurrent.experiments import PalindromeRun, train_palindromes
-from helpers.recurrent.growing import GrowingRun, GrowingStream, train_growing
-from helpers.results import RunStore, run_key
+from helpers import paths
+from helpers.palindromes import analysis, archive, growing, parts, settings
+from helpers.palindromes.experiment import PalindromeRun, train_one_length
+from helpers.palindromes.growing import GrowingRun, GrowingStream, train_growing
+from helpers.palindromes.tasks import palindromes
+from helpers.recurrent import training
+from helpers.store import run_key
+from helpers.study import Part, Study
 
 SMALL = {"hidden_size": 16, "batch_size": 16, "encoding": "one_hot"}
 # As in test_experiments: if a change moves these, bump EXPERIMENT_VERSION and rerun the study.
@@ -51,7 +55,7 @@ def test_the_stream_grows_after_perfect_batches_in_a_row():
 def test_a_run_is_measured_as_it_was_at_its_longest_length():
     run = GrowingRun("rnn", 40, 0, 130, lr=1e-3, W_h="orthogonal", encoding="one_hot")
     seen = []
-    model, record, curves = growing.train_model(run, on_step=lambda *step: seen.append(step[3]))
+    model, record, curves = growing.grow_network(run, on_step=lambda step: seen.append(step.T))
     assert not record["solved"]
     assert record["longest"] == curves["mastered_T"][-1] < 40
     assert record["steps_run"] == 130 > curves["mastered_step"][-1]
@@ -59,9 +63,9 @@ def test_a_run_is_measured_as_it_was_at_its_longest_length():
     assert np.all(np.diff(seen) >= 0)
     assert record["held_out_accuracy"] > 0.95
     assert curves["read_T"].tolist() == [*curves["mastered_T"], 2 * record["longest"]]
-    counts = growing.answers(model, record["longest"], "one_hot", growing.LONGEST_N)
-    assert growing.accuracy(counts) == record["held_out_accuracy"]
-    assert counts.sum() == record["held_out_n"]
+    reading = growing.read_at(model, run, record["longest"], growing.LONGEST_N)
+    assert reading.accuracy == record["held_out_accuracy"]
+    assert reading.examples == record["held_out_n"]
     assert train_growing(run)[0] == record
 
 
@@ -70,17 +74,18 @@ def test_a_run_that_masters_nothing_says_so():
     assert record["longest"] == 0
     assert record["held_out_accuracy"] is None
     assert len(curves["read_T"]) == 0
-    stopped = growing.train_model(GrowingRun("rnn", 30, 0, 9, **SMALL), should_stop=lambda: True)
+    stopped = growing.grow_network(GrowingRun("rnn", 30, 0, 9, **SMALL), should_stop=lambda: True)
     assert stopped[1]["steps_run"] == 1
 
 
 def test_answers_are_counted_batch_by_batch(monkeypatch):
-    model, _, _ = growing.train_model(GrowingRun("rnn", 5, 0, 40, **SMALL))
-    whole = growing.answers(model, 5, "one_hot", 97)
+    run = GrowingRun("rnn", 5, 0, 40, **SMALL)
+    model, _, _ = growing.grow_network(run)
+    whole = growing.read_at(model, run, 5, 97)
     monkeypatch.setattr(growing, "EVALUATED_DIGITS", 50)  # batches of 10, the last one of 7
-    np.testing.assert_array_equal(growing.answers(model, 5, "one_hot", 97), whole)
-    x, y = palindromes.split_target(palindromes.held_out_set(5, 97), "one_hot")
-    assert growing.accuracy(whole) == pytest.approx(training.evaluate(model, x, y)[1])
+    assert growing.read_at(model, run, 5, 97) == whole
+    batch = palindromes.split_target(palindromes.held_out_set(5, 97), "one_hot")
+    assert whole.accuracy == pytest.approx(training.evaluate(model, [batch])[1])
 
 
 def test_renamed_accuracy_sees_a_digit_under_another_name():
@@ -111,34 +116,49 @@ def test_a_growing_run_never_finds_a_plain_one():
 
 def test_each_run_of_the_study_finds_its_experiment():
     plain = PalindromeRun("rnn", 6, 0, 3, **SMALL)
-    assert growing.train(plain)[0] == train_palindromes(plain)[0]
+    assert growing.train(plain)[0] == train_one_length(plain)[0]
     grows = GrowingRun("rnn", 6, 0, 3, **SMALL)
     assert growing.train(grows)[0] == train_growing(grows)[0]
 
 
-def test_settings_are_told_apart():
-    names = [*protocols.GROWN, *protocols.GROWN_RELATIVES]
-    runs = pd.DataFrame([dataclasses.asdict(run) for run in protocols.growing(names, seeds=[0, 1])])
-    groups = analysis.grown_settings(runs)
-    assert list(groups) == names
-    assert all(len(part) == 2 for part in groups.values())
+def test_each_setting_keeps_its_name():
+    names = [*settings.GROWN, *settings.GROWN_RELATIVES]
+    found = parts.growing(names, seeds=[0, 1])
+    assert list(found) == names
+    assert all([run.seed for run in runs] == [0, 1] for runs in found.values())
+    assert found["RNN, identity"][0].W_h == "identity"
+    assert found["LSTM, best setting"][0].chrono == 640.0
 
 
-def test_publication_keeps_what_each_run_could_read(tmp_path, monkeypatch):
-    configs = [GrowingRun("rnn", 8, s, 60, hidden_size=24, encoding="one_hot") for s in (0, 1)]
-    monkeypatch.setitem(publication.PARTS, "growing", lambda: configs)
-    monkeypatch.setattr(publication, "store", lambda: RunStore(tmp_path / "work", 1))
-    written = {}
-    monkeypatch.setattr(
-        publication.published, "write", lambda name, table, *_, **__: written.update({name: table})
-    )
-    assert publication.run_parts(["growing"], workers=1) == []
-    publication.publish(["growing"])
-    runs, read = written[publication.NAME], written[publication.NAME_GROWING]
-    assert len(runs) == 2
-    table = analysis.reading(read, runs)
-    for run in runs.itertuples():
+def test_the_archive_keeps_what_each_run_could_read_and_runs_made_before(tmp_path, monkeypatch):
+    runs = [GrowingRun("rnn", 8, s, 60, hidden_size=24, encoding="one_hot") for s in (0, 1, 2)]
+    planned = {"growing": Part(growing.train, lambda: {"small": runs})}
+    monkeypatch.setattr(archive, "PARTS", planned)
+    monkeypatch.setattr(archive, "STUDY", Study("palindromes", 1, planned))
+    monkeypatch.setattr(paths, "WORK", tmp_path / "first")
+    store = archive.STUDY.store()
+    for run in runs[:2]:
+        store.save(run, *growing.train(run))
+    archive.write(tmp_path)
+    first = archive.read(tmp_path)
+    assert first.by_setting("growing")["small"]["seed"].tolist() == [0, 1]
+    table = analysis.reading(first.lengths, first.table)
+    for run in first.table.itertuples():
         part = table[table["key"] == run.key]
         beyond = part[part["mastered_step"].isna()]
         assert beyond["T"].tolist() == ([2 * run.longest] if run.longest else [])
         assert (part["ratio"] <= 2).all()
+    bytes_of = (tmp_path / "palindromes.csv.gz").read_bytes()
+    archive.write(tmp_path)
+    assert (tmp_path / "palindromes.csv.gz").read_bytes() == bytes_of
+
+    monkeypatch.setattr(paths, "WORK", tmp_path / "second")  # another clone: only the archive
+    archive.STUDY.store().save(runs[2], *growing.train(runs[2]))
+    archive.write(tmp_path)
+    second = archive.read(tmp_path)
+    assert second.table["seed"].tolist() == [0, 1, 2]
+    pd.testing.assert_frame_equal(second.table.iloc[:2], first.table, check_dtype=False)
+    old = second.lengths[second.lengths["key"].isin(first.table["key"])]
+    pd.testing.assert_frame_equal(old, first.lengths)
+    assert archive.left_out(second) == {}
+    assert archive.STUDY.left_out(first) == {"growing": (2, 3)}

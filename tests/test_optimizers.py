@@ -18,6 +18,7 @@ from helpers.optimizers import (
     landscapes,
     race,
 )
+from helpers.optimizers.against_torch import algorithms_against_torch
 
 PEERS = [
     (SGD, {"lr": 0.03}, torch.optim.SGD, {"lr": 0.03}),
@@ -73,7 +74,7 @@ def test_equals_torch_step_by_step(ours, h, theirs, k):
 
 
 def test_the_notebooks_comparison_is_tight():
-    assert max(race.algorithms_against_torch().values()) < 1e-12
+    assert max(algorithms_against_torch().values()) < 1e-12
 
 
 def test_parameter_groups_and_closures():

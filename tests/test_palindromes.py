@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from helpers.recurrent import palindromes
+from helpers.palindromes.tasks import palindromes
 from helpers.runtime import generator
 
 PINNED_HELD_OUT = [[5, 0, 6, 6, 0, 5], [2, 7, 6, 6, 7, 2], [1, 8, 1, 1, 8, 1]]
@@ -64,7 +64,7 @@ def test_encodings():
 
 def test_streams_repeat_and_differ():
     def first(seed, batches=70):
-        stream = palindromes.training_stream(4, 8, generator(seed, "data"))
+        stream = palindromes.PALINDROMES.stream(4, 8, generator(seed, "data"), "raw")
         return torch.cat([next(stream)[0] for _ in range(batches)])
 
     assert torch.equal(first(1), first(1))

@@ -128,7 +128,7 @@ def test_greedy_takes_the_likeliest(model):
 
 def test_log_probabilities_are_the_models(model):
     model.eval()
-    steps = list(s.decode(model, VOCAB, ["abc"], 10, 0.5, seed=0))
+    steps = list(s.draw_characters(model, VOCAB, ["abc"], 10, 0.5, seed=0))
     text = "abc" + "".join(step.characters[0] for step in steps)
     with torch.no_grad():
         log_p = torch.log_softmax(model(VOCAB.encode(text)[None])[0][0], -1)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.results import RunStore, atomic_write
+from helpers.store import RunStore, atomic_write
 from helpers.study import grid, run_study, table
 from tests.study_experiments import Config, experiment
 
@@ -106,7 +106,7 @@ def test_failures_are_reported_and_the_rest_goes_on(tmp_path):
 def test_a_killed_study_loses_only_what_was_in_flight(tmp_path):
     """Kill the whole study; what was finished stays, a second study sharing the store ends it."""
     code = (
-        "from helpers.results import RunStore; from helpers.study import run_study, grid\n"
+        "from helpers.store import RunStore; from helpers.study import run_study, grid\n"
         "from tests.study_experiments import Config, experiment\n"
         f"configs = grid(Config, value=range(8), behaviour='slow', folder={str(tmp_path)!r})\n"
         f"run_study(experiment, configs, RunStore({str(tmp_path / 'store')!r}, 1), workers=2)\n"
@@ -166,7 +166,7 @@ def test_dask_gives_the_same_table_though_a_worker_is_killed(tmp_path, scheduler
     for mark in tmp_path.glob("started-*"):
         mark.unlink()
     code = (
-        "from helpers.results import RunStore; from helpers.study import run_study, grid\n"
+        "from helpers.store import RunStore; from helpers.study import run_study, grid\n"
         "from tests.study_experiments import Config, experiment\n"
         f"configs = grid(Config, value=range(8), behaviour='slow', folder={str(tmp_path)!r})\n"
         f"store = RunStore({str(tmp_path / 'dask')!r}, 1)\n"

@@ -1,4 +1,4 @@
-"""Dialogues, measures, cells that follow a text, checkpoints, explorers."""
+"""Dialogues, measures, cells that follow a text, saved_models, explorers."""
 
 import time
 from dataclasses import replace
@@ -12,14 +12,14 @@ from helpers import paths
 from helpers.text import (
     CharLM,
     Vocabulary,
-    book_study,
+    book_comparisons,
+    book_model,
     books,
-    cellviews,
-    checkpoints,
     dialogue,
     load_book,
     measures,
-    published,
+    saved_models,
+    unit_search,
     widgets,
 )
 from helpers.text import bench as text_bench
@@ -129,19 +129,19 @@ def test_overlap_equals_a_plain_search(seed):
 
 def test_properties_of_positions():
     text = 'He "so" A\nBig'
-    assert cellviews.inside_quotation(text).tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
-    assert cellviews.inside_quotation("“a\n\nb")[-1] == 0
-    assert cellviews.place_in_line(text).tolist() == [*range(10), 0, 1, 2]
-    assert cellviews.place_in_word(text).tolist() == [1, 2, 0, 0, 1, 2, 0, 0, 1, 0, 1, 2, 3]
-    assert cellviews.after_capital(text).tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1]
+    assert unit_search.inside_quotation(text).tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert unit_search.inside_quotation("“a\n\nb")[-1] == 0
+    assert unit_search.place_in_line(text).tolist() == [*range(10), 0, 1, 2]
+    assert unit_search.place_in_word(text).tolist() == [1, 2, 0, 0, 1, 2, 0, 0, 1, 0, 1, 2, 3]
+    assert unit_search.after_capital(text).tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1]
 
 
 def test_the_search_finds_a_planted_cell(model):
-    cells = cellviews.activations(model, VOCAB, TEXT[:150])
+    cells = unit_search.activations(model, VOCAB, TEXT[:150])
     assert cells.shape == (150, 2, 12)
-    follows = cellviews.place_in_word(TEXT[:150])
+    follows = unit_search.place_in_word(TEXT[:150])
     cells[:, 1, 7] = torch.tensor(-follows / 20)
-    found = cellviews.find_cell(cells, follows)
+    found = unit_search.find_unit(cells, follows)
     assert (found.layer, found.unit) == (1, 7)
     assert found.correlation == pytest.approx(-1, abs=1e-5)
 
@@ -149,50 +149,50 @@ def test_the_search_finds_a_planted_cell(model):
 def test_activations_are_the_cores_own_states(model):
     text = TEXT[:20]
     _, (_, c) = model(VOCAB.encode(text)[None])
-    cells = cellviews.activations(model, VOCAB, text)
+    cells = unit_search.activations(model, VOCAB, text)
     assert torch.allclose(cells[-1], torch.tanh(c[:, 0]), atol=1e-6)
 
 
 def test_bad_passages_are_sentences(model):
-    cells = cellviews.activations(model, VOCAB, "Anna")
+    cells = unit_search.activations(model, VOCAB, "Anna")
     with pytest.raises(ValueError, match="never changes"):
-        cellviews.find_cell(cells, np.ones(4))
+        unit_search.find_unit(cells, np.ones(4))
     with pytest.raises(ValueError, match="as many values"):
-        cellviews.find_cell(cells, np.ones(3))
+        unit_search.find_unit(cells, np.ones(3))
     with pytest.raises(ValueError, match="the passage"):
-        cellviews.activations(model, VOCAB, "Ωmega")
+        unit_search.activations(model, VOCAB, "Ωmega")
     with pytest.raises(ValueError, match="the passage"):
-        cellviews.activations(model, VOCAB, "")
+        unit_search.activations(model, VOCAB, "")
 
 
 # Checkpoints ---------------------------------------------------------------------------------
 
 
 def test_a_model_comes_back_as_it_was(model, tmp_path):
-    checkpoints.save_model(tmp_path / "m", model, VOCAB, note="kept")
-    loaded, vocab, header = checkpoints.load_model(tmp_path / "m")
+    saved_models.save_model(tmp_path / "m", model, VOCAB, note="kept")
+    loaded, vocab, header = saved_models.load_model(tmp_path / "m")
     ids = VOCAB.encode(TEXT[:30])[None]
     assert torch.equal(loaded(ids)[0], model.eval()(ids)[0])
     assert vocab.characters == VOCAB.characters
     assert header["note"] == "kept"
-    checkpoints.save_model(tmp_path / "half", model, VOCAB, half=True)
-    rounded, *_ = checkpoints.load_model(tmp_path / "half")
+    saved_models.save_model(tmp_path / "half", model, VOCAB, half=True)
+    rounded, *_ = saved_models.load_model(tmp_path / "half")
     assert torch.allclose(rounded(ids)[0], model(ids)[0], atol=1e-2)
 
 
 def test_damaged_models_are_sentences(model, tmp_path):
-    checkpoints.save_model(tmp_path / "m", model, VOCAB)
+    saved_models.save_model(tmp_path / "m", model, VOCAB)
     weights = (tmp_path / "m.safetensors").read_bytes()
     (tmp_path / "m.safetensors").write_bytes(weights[: len(weights) // 2])
     with pytest.raises(ValueError, match="m"):
-        checkpoints.load_model(tmp_path / "m")
+        saved_models.load_model(tmp_path / "m")
     (tmp_path / "m.safetensors").write_bytes(weights)
     header = (tmp_path / "m.json").read_text()
     (tmp_path / "m.json").write_text(header.replace('"hidden_size": 12', '"hidden_size": 13'))
     with pytest.raises(ValueError, match="does not hold a character model"):
-        checkpoints.load_model(tmp_path / "m")
+        saved_models.load_model(tmp_path / "m")
     with pytest.raises(ValueError, match="missing"):
-        checkpoints.load_model(tmp_path / "missing")
+        saved_models.load_model(tmp_path / "missing")
 
 
 # The published model and what is measured with it --------------------------------------------
@@ -208,12 +208,12 @@ def tiny(tmp_path_factory):
     plan = Plan(10, "streams", 20, 4, eval_every=5)
     arguments = {"hidden_size": 8, "num_layers": 1, "embedding_size": 4}
     finish = replace(plan, steps=5, restart=0.5)
-    published.train_and_publish(folder, folder, str(book), plan, finish, arguments)
+    book_model.train_and_save(folder, folder, str(book), plan, finish, arguments)
     return folder
 
 
 def test_the_published_header_says_how_it_was_made(tiny):
-    _, _, header = checkpoints.load_model(tiny / published.NAME)
+    _, _, header = saved_models.load_model(tiny / book_model.NAME)
     assert sorted(map(int, header["stages"])) == [2, 4, 6, 8, 10]
     assert set(header["baselines"]["test"]) >= {"unigram", "zlib", "xz", "6-gram"}
     assert header["test"]["bpc"] > 0
@@ -227,32 +227,33 @@ def test_the_published_header_says_how_it_was_made(tiny):
 
 
 def test_measures_against_temperature(tiny):
-    model, vocab, _ = checkpoints.load_model(tiny / published.NAME)
+    model, vocab, _ = saved_models.load_model(tiny / book_model.NAME)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(book_study, "SAMPLE_LENGTH", 60)
-        patch.setattr(book_study, "TEMPERATURES", (0.2, 2.0))
-        rows = book_study.against_temperature(model, vocab, {"she"}, TEXT)
+        patch.setattr(book_comparisons, "SAMPLE_LENGTH", 60)
+        patch.setattr(book_comparisons, "TEMPERATURES", (0.2, 2.0))
+        rows = book_comparisons.measures_by_temperature(model, vocab, {"she"}, TEXT)
     cold, hot = rows
     assert cold["bits a character"] < hot["bits a character"]
     assert 0 <= cold["distinct 6-grams"] <= 1
-    with pytest.raises(ValueError, match="not published"):
-        book_study.read(tiny)
+    with pytest.raises(ValueError, match=r"is not there; profile=.full. makes it"):
+        book_comparisons.read(tiny)
 
 
 @pytest.mark.skipif(
-    not (paths.CHECKPOINTS / f"{published.NAME}.json").exists(), reason="no published model"
+    not (paths.CHECKPOINTS / f"{book_model.NAME}.json").exists(), reason="no published model"
 )
 def test_the_committed_model_keeps_its_promise():
-    path = paths.CHECKPOINTS / published.NAME
-    _, _, header = checkpoints.load_model(path)
+    path = paths.CHECKPOINTS / book_model.NAME
+    _, _, header = saved_models.load_model(path)
     assert path.with_suffix(".safetensors").stat().st_size < 20_000_000
     assert header["test"]["bpc"] < min(header["baselines"]["test"].values())
     assert len(header["stages"]) == 5
     # The first training's model was lost after some first letters; the published one is after none.
     assert max(header["beginnings"]["before"].values()) > 8
     assert max(header["beginnings"]["after"].values()) < 4
-    study = book_study.read()
-    assert {row["temperature"] for row in study["temperature"]} == set(book_study.TEMPERATURES)
+    study = book_comparisons.read()
+    temperatures = {row["temperature"] for row in study["temperature"]}
+    assert temperatures == set(book_comparisons.TEMPERATURES)
 
 
 # Explorers -----------------------------------------------------------------------------------
@@ -270,7 +271,7 @@ def test_static_twins_draw(model, capsys, nothing_open):
     assert "temperature 0 (greedy)" in printed
     assert "temperature 2" in printed
     widgets.text_explorer(model, VOCAB, "She ")
-    widgets.cell_explorer(model, VOCAB, TEXT[:120], cellviews.PROPERTIES)
+    widgets.unit_explorer(model, VOCAB, TEXT[:120], unit_search.PROPERTIES)
 
 
 def wait(explorer):

@@ -1,4 +1,7 @@
 """Where sequences and graphs meet: the same task in two forms, and networks of both kinds at once.
 
-networks, training -> structure, serialised, links, neighbours, series -> study -> plots -> widgets
+Imports recurrent, palindromes and graph.
+
+networks, training -> structure, small_graphs -> serialised, links, neighbours, series -> archive
+-> plots -> widgets
 """

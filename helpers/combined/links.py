@@ -20,11 +20,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.checks import choice, integer
-from helpers.combined.networks import MessagePassing, matched, parameters_of, seeded_build
+from helpers.combined.networks import MessagePassing, matched, seeded_build
 from helpers.combined.structure import chain
-from helpers.combined.training import check_settings, fit, score, settings
+from helpers.combined.training import check_fit_options, fit, fit_options, score
+from helpers.palindromes.tasks.palindromes import DIGITS
 from helpers.recurrent import LSTM
-from helpers.recurrent.palindromes import DIGITS
+from helpers.recurrent.parameters import count_parameters
 from helpers.runtime import generator
 
 MODELS = ("reader", "graph", "graph+", "combined")
@@ -52,7 +53,9 @@ class LinkRun:
     def __post_init__(self):
         choice("model", self.model, MODELS)
         integer("L", self.L, minimum=2)
-        check_settings(self, "Q", "parameters")
+        integer("Q", self.Q, minimum=1)
+        integer("parameters", self.parameters, minimum=1)
+        check_fit_options(self)
 
 
 def draw_links(n: int, L: int, Q: int, stream: torch.Generator):
@@ -115,7 +118,9 @@ class LinkedReader(nn.Module):
 
 
 def train_links(run: LinkRun) -> tuple[dict, dict]:
-    """The experiment that a study calls. Record: "parameters_used", "accuracy" on fresh texts."""
+    """The experiment that a study calls. Record: "parameters_used", "accuracy" on fresh texts,
+    "diverged".
+    """
 
     def draw(n, stream):
         digits, links, answers = draw_links(n, run.L, run.Q, stream)
@@ -125,6 +130,11 @@ def train_links(run: LinkRun) -> tuple[dict, dict]:
         return LinkedReader(run.model, run.L, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    seen = fit(model, draw, generator(run.seed, "data"), **settings(run))
+    seen = fit(model, draw, generator(run.seed, "data"), **fit_options(run))
     right = score(model, draw, generator(run.seed, "test"))
-    return {"parameters_used": parameters_of(model), "accuracy": right}, {"accuracy": seen.accuracy}
+    record = {
+        "parameters_used": count_parameters(model),
+        "accuracy": right,
+        "diverged": seen.diverged,
+    }
+    return record, {"accuracy": seen.accuracy}

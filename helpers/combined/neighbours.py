@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from helpers.checks import choice
-from helpers.combined.networks import matched, parameters_of, seeded_build
-from helpers.combined.training import check_settings, fit, score, settings
+from helpers.checks import choice, integer
+from helpers.combined.networks import matched, seeded_build
+from helpers.combined.training import check_fit_options, fit, fit_options, score
+from helpers.graph import GINLayer
 from helpers.recurrent import LSTM
+from helpers.recurrent.parameters import count_parameters
 from helpers.runtime import generator
 
-AGGREGATORS = ("mean", "lstm", "sorted lstm")
+AGGREGATORS = ("mean", "gin", "lstm", "sorted lstm")
 VALUES = 5
 
 
@@ -25,8 +27,9 @@ class NeighbourRun:
     """A network that looks at the neighbours of one node.
 
     Attributes:
-        aggregator: "mean", the GCN's with row normalisation; "lstm", in random order; "sorted
-            lstm", in the order of the values, which makes the answer independent of the order.
+        aggregator: "mean", the GCN's with row normalisation; "gin", two rounds of GIN on the star,
+            which sums what its MLP has made of each value; "lstm", in random order; "sorted lstm",
+            in the order of the values, which makes the answer independent of the order.
     """
 
     aggregator: str
@@ -39,7 +42,9 @@ class NeighbourRun:
 
     def __post_init__(self):
         choice("aggregator", self.aggregator, AGGREGATORS)
-        check_settings(self, "neighbours", "parameters")
+        integer("neighbours", self.neighbours, minimum=1)
+        integer("parameters", self.parameters, minimum=1)
+        check_fit_options(self)
 
 
 def different_values(n: int, neighbours: int, stream: torch.Generator):
@@ -62,9 +67,11 @@ class Aggregator(nn.Module):
     def __init__(self, kind: str, width: int, stream: torch.Generator | None = None):
         super().__init__()
         self.kind = choice("aggregator", kind, AGGREGATORS)
-        self.lstm = None
+        self.lstm = self.rounds = None
         if kind == "mean":
             self.W = nn.Linear(1, width)
+        elif kind == "gin":
+            self.rounds = nn.ModuleList([GINLayer(1, width), GINLayer(width, width)])
         else:
             self.lstm = LSTM(1, width, forget_bias=1.0, generator=stream)
         self.read_out = nn.Sequential(
@@ -73,12 +80,35 @@ class Aggregator(nn.Module):
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         x = (values.float() - (VALUES - 1) / 2).unsqueeze(-1)
+        if self.rounds is not None:
+            return self.read_out(self.messages(x)[:, 0])
         if self.lstm is None:
             # A_hat H W of the centre: the mean of its neighbours' features
             return self.read_out(self.W(x).mean(1))
         if self.kind == "sorted lstm":
             x = x.sort(dim=1).values
         return self.read_out(self.lstm(x)[0][:, -1])
+
+    def messages(self, x: torch.Tensor) -> torch.Tensor:
+        """Rounds of GIN on the stars of these leaves; the centre, node 0, begins with a zero.
+
+        In the first each leaf's MLP sees its own value, in the second the centre sums the leaves.
+
+        Shapes:
+            x ``(B, neighbours, 1)`` -> ``(B, 1 + neighbours, width)``
+        """
+        H = nn.functional.pad(x, (0, 0, 1, 0))
+        A = star(x.shape[1])
+        for layer in self.rounds:
+            H = layer.update(H, layer.prepare(A))
+        return H
+
+
+def star(leaves: int) -> torch.Tensor:
+    """Adjacency of a centre, node 0, and its leaves: ``(1 + leaves, 1 + leaves)``."""
+    A = torch.zeros(1 + leaves, 1 + leaves)
+    A[0, 1:] = A[1:, 0] = 1.0
+    return A
 
 
 def best_of_the_mean(neighbours: int = 8, n: int = 200_000) -> float:
@@ -90,8 +120,8 @@ def best_of_the_mean(neighbours: int = 8, n: int = 200_000) -> float:
 
 
 def train_aggregator(run: NeighbourRun) -> tuple[dict, dict]:
-    """The experiment. Record: "accuracy", and "changed", the share of answers that another order
-    of the same neighbours changes.
+    """The experiment. Record: "parameters_used", "accuracy", "changed", the share of answers that
+    another order of the same neighbours changes, and "diverged".
     """
 
     def draw(n, stream):
@@ -102,14 +132,15 @@ def train_aggregator(run: NeighbourRun) -> tuple[dict, dict]:
         return Aggregator(run.aggregator, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    seen = fit(model, draw, generator(run.seed, "data"), **settings(run))
+    seen = fit(model, draw, generator(run.seed, "data"), **fit_options(run))
     (values,), _ = draw(2000, generator(run.seed, "order"))
     order = torch.rand(values.shape, generator=generator(run.seed, "shuffle")).argsort(1)
     with torch.no_grad():
         answers = [model(v).argmax(1) for v in (values, values.gather(1, order))]
     record = {
-        "parameters_used": parameters_of(model),
+        "parameters_used": count_parameters(model),
         "accuracy": score(model, draw, generator(run.seed, "test")),
         "changed": (answers[0] != answers[1]).float().mean().item(),
+        "diverged": seen.diverged,
     }
     return record, {"accuracy": seen.accuracy}

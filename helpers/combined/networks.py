@@ -11,35 +11,34 @@ import torch
 from torch import nn
 
 from helpers.checks import choice, integer
-from helpers.graph import GatedGraphLayer, GATLayer, GCNLayer
-from helpers.recurrent import LSTM, SequenceClassifier, VanillaRNN
+from helpers.graph.layers import GraphLayer, find_layer
+from helpers.recurrent import LSTM, SequenceClassifier
+from helpers.recurrent.cells import find_cell
+from helpers.recurrent.core import RecurrentCore
+from helpers.recurrent.parameters import count_parameters
 
 POOLS = ("mean", "lstm")
-LAYERS = ("gcn", "gat", "gated")
-CORES = {"rnn": VanillaRNN, "lstm": LSTM}
-NAMES = {"rnn": "RNN", "lstm": "LSTM", "gcn": "GCN", "gat": "GAT", "gated": "gated graph network"}
+#: Cells that read sequences here, and how they begin.
+READERS = {"rnn": {"W_hh": "orthogonal"}, "lstm": {"forget_bias": 1.0}}
 
 
-def with_self_loops(A: torch.Tensor) -> torch.Tensor:
-    """A_tilde of one adjacency or of a batch of them."""
-    return A + torch.eye(A.shape[-1], dtype=A.dtype)
+def kind_of(model: str) -> type[RecurrentCore] | type[GraphLayer]:
+    """The cell or the layer that a network is named after, which knows its label and colour.
 
-
-def normalise(A: torch.Tensor) -> torch.Tensor:
-    """A_hat = D_tilde^(-1/2) A_tilde D_tilde^(-1/2), of one adjacency or of a batch of them."""
-    A_tilde = with_self_loops(A)
-    scale = A_tilde.sum(-1).rsqrt()
-    return scale[..., :, None] * A_tilde * scale[..., None, :]
+    Raises:
+        ValueError: neither is called so.
+    """
+    return find_cell(model) if model in READERS else find_layer(model)
 
 
 class MessagePassing(nn.Module):
     """One layer, applied ``depth`` times, so that depth costs no parameters.
 
     H_0     = X W_in + b_in
-    H_(k+1) = tanh(GCN(H_k, A_hat)), or tanh(GAT(H_k, A_tilde)), or GRU(A H_k W, H_k)
+    H_(k+1) = update(H_k, M), the layer's own: tanh(layer(H_k, M)), or a GRU
 
     Args:
-        kind: "gcn", "gat" or "gated".
+        kind: the name of a layer, "gcn" (:data:`helpers.graph.layers.LAYERS`).
         features: columns of X.
         width: columns of H.
         depth: rounds of messages; a node hears what is at most so many hops away.
@@ -50,25 +49,16 @@ class MessagePassing(nn.Module):
 
     def __init__(self, kind: str, features: int, width: int, depth: int):
         super().__init__()
-        self.kind = choice("kind", kind, LAYERS)
+        layer = find_layer(kind)
         self.depth = integer("depth", depth, minimum=0)
         self.encode = nn.Linear(features, width)
-        if kind == "gcn":
-            self.layer = GCNLayer(width, width)
-        elif kind == "gat":
-            self.layer = GATLayer(width, width)
-        else:
-            self.layer = GatedGraphLayer(width)
+        self.layer = layer.of_width(width)
 
     def forward(self, X: torch.Tensor, A: torch.Tensor) -> torch.Tensor:
-        H = self.encode(X)
-        if self.kind == "gated":
-            for _ in range(self.depth):
-                H = self.layer(H, A)
-            return H
-        heard = normalise(A) if self.kind == "gcn" else with_self_loops(A)
+        H = self.encode(X)  # (B, N, width)
+        M = self.layer.prepare(A)
         for _ in range(self.depth):
-            H = torch.tanh(self.layer(H, heard))
+            H = self.layer.update(H, M)
         return H
 
 
@@ -116,8 +106,7 @@ def reader(
     model: str, features: int, width: int, classes: int, stream: torch.Generator
 ) -> SequenceClassifier:
     """An RNN that begins orthogonal or an LSTM whose forget bias is 1, read out at the end."""
-    options = {"W_hh": "orthogonal"} if model == "rnn" else {"forget_bias": 1.0}
-    core = CORES[model](features, width, generator=stream, **options)
+    core = find_cell(model)(features, width, generator=stream, **READERS[model])
     return SequenceClassifier(core, classes, generator=stream)
 
 
@@ -155,24 +144,19 @@ class PositionAttention(nn.Module):
         return self.W_o(self.attention() @ self.W_v(X))
 
 
-def parameters_of(model: nn.Module) -> int:
-    """How many numbers training changes."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
 def matched(build: Callable[[int], nn.Module], parameters: int) -> nn.Module:
     """``build(width)`` for the width whose number of parameters is nearest to ``parameters``."""
     integer("parameters", parameters, minimum=1)
     low, high = 1, 1
-    while parameters_of(build(high)) < parameters:
+    while count_parameters(build(high)) < parameters:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if parameters_of(build(middle)) < parameters:
+        if count_parameters(build(middle)) < parameters:
             low = middle
         else:
             high = middle
-    return build(min((low, high), key=lambda n: abs(parameters_of(build(n)) - parameters)))
+    return build(min((low, high), key=lambda n: abs(count_parameters(build(n)) - parameters)))
 
 
 def seeded_build(build: Callable[[], nn.Module], seed: int) -> nn.Module:

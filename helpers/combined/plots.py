@@ -8,28 +8,22 @@ import seaborn as sns
 import torch
 
 from helpers import figures
-from helpers.combined.networks import NAMES
-from helpers.combined.serialised import serialise, visiting_order
+from helpers.combined.archive import ComparisonArchive
+from helpers.combined.networks import kind_of
+from helpers.combined.small_graphs import serialise, visiting_order
 from helpers.combined.structure import chain, mirrored
-from helpers.combined.study import PublishedComparisons
 from helpers.figures import PALETTE
-from helpers.recurrent.palindromes import DIGITS
+from helpers.palindromes.tasks.palindromes import DIGITS
+from helpers.recurrent import LSTM
 from helpers.runtime import generator
 
-COLORS = {
-    "rnn": PALETTE["rnn"],
-    "lstm": PALETTE["lstm"],
-    "gcn": PALETTE["calm"],
-    "gat": PALETTE["peephole"],
-    "gated": PALETTE["graph"],
-}
 FORMS = {
     "sequence": "read from left to right",
     "chain": "a chain of nodes",
     "mirror": "mirrored nodes joined",
 }
 LINKED = {
-    "reader": ("LSTM, addresses as input", PALETTE["lstm"]),
+    "reader": ("LSTM, addresses as input", LSTM.color),
     "graph": ("graph, links only", PALETTE["calm"]),
     "graph+": ("graph, links and chain", PALETTE["graph"]),
     "combined": ("LSTM, then graph", PALETTE["ink"]),
@@ -68,7 +62,7 @@ def _arc(ax, u: int, v: int, height: float) -> None:
     ax.plot(u + (v - u) * t, y, color=PALETTE["muted"], linewidth=1.3, zorder=1)
 
 
-def structure(comparisons: PublishedComparisons):
+def structure(comparisons: ComparisonArchive):
     """Held-out accuracy against length: a panel a form, every seed a dot, the mean a line."""
     runs = comparisons.part("structure")
     fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
@@ -76,7 +70,8 @@ def structure(comparisons: PublishedComparisons):
     place = {T: k for k, T in enumerate(lengths)}
     rng = np.random.default_rng(0)
     for ax, (form, title) in zip(axes, FORMS.items(), strict=True):
-        for model, color in COLORS.items():
+        for model in dict.fromkeys(runs["model"]):
+            color = kind_of(model).color
             part = runs[(runs["structure"] == form) & (runs["model"] == model)]
             if part.empty:
                 continue
@@ -84,7 +79,7 @@ def structure(comparisons: PublishedComparisons):
             jitter = rng.uniform(-0.09, 0.09, len(part))
             ax.plot(x + jitter, part["accuracy"], "o", color=color, ms=3, alpha=0.5, mew=0)
             mean = part.groupby("T")["accuracy"].mean()
-            ax.plot([place[T] for T in mean.index], mean, color=color, label=NAMES[model])
+            ax.plot([place[T] for T in mean.index], mean, color=color, label=kind_of(model).label)
         ax.axhline(1 / DIGITS, color=PALETTE["muted"], linestyle=":", linewidth=1)
         ax.set_xticks(range(len(lengths)), [str(T) for T in lengths])
         ax.set(title=title, xlabel="T, digits shown", ylim=(0, 1.04))
@@ -98,9 +93,9 @@ def structure(comparisons: PublishedComparisons):
     return fig
 
 
-def attention_map(comparisons: PublishedComparisons, T: int):
+def attention_map(comparisons: ComparisonArchive, T: int):
     """Where each position looks; the mirrored position is outlined for those that must answer."""
-    attention = comparisons.maps[f"attention {T}"].astype(np.float32)
+    attention = comparisons.curves[f"attention {T}"].astype(np.float32)
     N, blanks = len(attention), (T + 1) // 2
     fig, ax = plt.subplots(figsize=(6.2, 4.6))
     sns.heatmap(
@@ -123,23 +118,9 @@ def attention_map(comparisons: PublishedComparisons, T: int):
     return fig
 
 
-def setting(run) -> str:
-    """The name of a graph run's setting in figures and tables."""
-    if run.model in ("rnn", "lstm"):
-        return f"{NAMES[run.model]}, {run.order.upper() if run.order != 'random' else 'random'}"
-    extra = {"mark": "", "walks": " + closed walks", "random": " + random numbers"}
-    pooled = ", LSTM read-out" if run.pool == "lstm" else ""
-    return f"{NAMES[run.model]}{extra[run.features]}{pooled}"
-
-
-def with_settings(runs: pd.DataFrame) -> pd.DataFrame:
-    """Graph runs with a column "setting", :func:`setting`."""
-    return runs.assign(setting=[setting(run) for run in runs.itertuples()])
-
-
-def graph_tasks(comparisons: PublishedComparisons, column: str, label: str):
+def graph_tasks(comparisons: ComparisonArchive, column: str, label: str):
     """One number of every run: a panel a task, a row a setting; dotted: the largest class."""
-    runs = with_settings(comparisons.part("serialised"))
+    runs = comparisons.part("serialised")
     settings = list(dict.fromkeys(runs["setting"]))
     tasks = list(dict.fromkeys(runs["task"]))
     fig, axes = plt.subplots(1, len(tasks), figsize=(10, 0.3 * len(settings) + 1.2), sharey=True)
@@ -147,7 +128,7 @@ def graph_tasks(comparisons: PublishedComparisons, column: str, label: str):
         part = runs[runs["task"] == task]
         for row, name in enumerate(settings):
             found = part[part["setting"] == name]
-            color = COLORS[found["model"].iloc[0]]
+            color = kind_of(found["model"].iloc[0]).color
             y = row + np.linspace(-0.2, 0.2, len(found))
             ax.plot(found[column], y, "o", color=color, ms=4, alpha=0.8, mew=0)
         if column == "accuracy":
@@ -160,7 +141,7 @@ def graph_tasks(comparisons: PublishedComparisons, column: str, label: str):
     return fig
 
 
-def links(comparisons: PublishedComparisons):
+def links(comparisons: ComparisonArchive):
     """Accuracy against the number of digits; dashed: what links and an unordered chain can tell."""
     runs = comparisons.part("links")
     fig, ax = plt.subplots(figsize=(7.6, 3.6))

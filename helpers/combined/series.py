@@ -18,12 +18,14 @@ import networkx as nx
 import torch
 from torch import nn
 
-from helpers.checks import choice
-from helpers.combined.networks import matched, parameters_of, seeded_build
-from helpers.combined.training import Fit, check_settings, fit, score, settings
+from helpers.checks import choice, integer
+from helpers.combined.networks import matched, seeded_build
+from helpers.combined.training import Fit, check_fit_options, fit, fit_options, score
 from helpers.graph import GCNLayer
 from helpers.recurrent import LSTM
+from helpers.recurrent.parameters import count_parameters
 from helpers.runtime import generator
+from helpers.steps import OnStep, ShouldStop
 
 MODELS = ("lstm", "gcn", "combined")
 NODES = 12
@@ -51,7 +53,8 @@ class SeriesRun:
 
     def __post_init__(self):
         choice("model", self.model, MODELS)
-        check_settings(self, "parameters")
+        integer("parameters", self.parameters, minimum=1)
+        check_fit_options(self)
 
 
 @cache
@@ -115,22 +118,32 @@ class Forecaster(nn.Module):
         return self.read_out(H).squeeze(-1)
 
 
-def train_model(run: SeriesRun, on_step=None) -> tuple[Forecaster, Fit]:
+def train_forecaster(
+    run: SeriesRun, on_step: OnStep | None = None, should_stop: ShouldStop | None = None
+) -> tuple[Forecaster, Fit]:
     """The trained network of a run, and its curves."""
 
     def of_width(n):
         return Forecaster(run.model, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
+    watched = {"on_step": on_step, "should_stop": should_stop}
     stream = generator(run.seed, "data")
-    return model, fit(model, draw, stream, regression=True, on_step=on_step, **settings(run))
+    return model, fit(model, draw, stream, regression=True, **watched, **fit_options(run))
 
 
 def train_series(run: SeriesRun) -> tuple[dict, dict]:
-    """The experiment. Record: "error", the mean squared error of fresh forecasts; 1 is the best."""
-    model, seen = train_model(run)
+    """The experiment. Record: "parameters_used", "diverged", and "error", the mean squared error of
+    fresh forecasts; 1 is the best.
+    """
+    model, seen = train_forecaster(run)
     error = score(model, draw, generator(run.seed, "test"), regression=True)
-    return {"parameters_used": parameters_of(model), "error": error}, {"loss": seen.loss}
+    record = {
+        "parameters_used": count_parameters(model),
+        "error": error,
+        "diverged": seen.diverged,
+    }
+    return record, {"loss": seen.loss}
 
 
 def known_errors(n: int = 4000) -> dict[str, float]:

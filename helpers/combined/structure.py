@@ -18,18 +18,19 @@ import torch.nn.functional as F
 
 from helpers.checks import choice, integer
 from helpers.combined.networks import (
-    CORES,
-    LAYERS,
+    READERS,
     NodeClassifier,
     PositionAttention,
     matched,
-    parameters_of,
     reader,
     seeded_build,
 )
-from helpers.combined.training import check_settings, fit, score, settings
-from helpers.recurrent.palindromes import DIGITS, draw_half_strings, encode, mirror
+from helpers.combined.training import check_fit_options, fit, fit_options, score
+from helpers.graph.layers import LAYERS
+from helpers.palindromes.tasks.palindromes import DIGITS, draw_half_strings, encode, mirror
+from helpers.recurrent.parameters import count_parameters
 from helpers.runtime import generator
+from helpers.steps import OnStep, ShouldStop
 
 STRUCTURES = ("sequence", "chain", "mirror")
 #: Rounds on the mirrored graph. One carries the digit; two more let a node find out by the degrees
@@ -61,7 +62,7 @@ class StructureRun:
     """A network on palindromes in one structure.
 
     Attributes:
-        model: "rnn" or "lstm" with "sequence"; "gcn", "gat" or "gated" with the others.
+        model: the name of a reader with "sequence", of a layer with the others.
         parameters: the width is chosen so that the network has about so many.
     """
 
@@ -76,8 +77,10 @@ class StructureRun:
 
     def __post_init__(self):
         choice("structure", self.structure, STRUCTURES)
-        choice("model", self.model, tuple(CORES) if self.structure == "sequence" else LAYERS)
-        check_settings(self, "T", "parameters")
+        choice("model", self.model, tuple(READERS if self.structure == "sequence" else LAYERS))
+        integer("T", self.T, minimum=1)
+        integer("parameters", self.parameters, minimum=1)
+        check_fit_options(self)
 
     @property
     def depth(self) -> int:
@@ -137,17 +140,25 @@ def task(run: StructureRun, *, held_out: bool):
     return draw
 
 
-def train_structure(run: StructureRun, on_step=None) -> tuple[dict, dict]:
+def train_structure(
+    run: StructureRun, on_step: OnStep | None = None, should_stop: ShouldStop | None = None
+) -> tuple[dict, dict]:
     """The experiment that a study calls.
 
-    Record: "parameters_used", "depth", and "accuracy" on held-out palindromes.
+    Record: "parameters_used", "depth", "accuracy" on held-out palindromes, "diverged".
     """
     model = build(run)
-    stream = generator(run.seed, "data")
-    seen = fit(model, task(run, held_out=False), stream, on_step=on_step, **settings(run))
+    watched = {"on_step": on_step, "should_stop": should_stop}
+    draw = task(run, held_out=False)
+    seen = fit(model, draw, generator(run.seed, "data"), **watched, **fit_options(run))
     right = score(model, task(run, held_out=True), generator(run.seed, "test"))
     depth = run.T if run.structure == "sequence" else run.depth
-    record = {"parameters_used": parameters_of(model), "depth": depth, "accuracy": right}
+    record = {
+        "parameters_used": count_parameters(model),
+        "depth": depth,
+        "accuracy": right,
+        "diverged": seen.diverged,
+    }
     return record, {"accuracy": seen.accuracy}
 
 
@@ -166,7 +177,9 @@ class AttentionRun:
     lr: float = 1e-2
 
     def __post_init__(self):
-        check_settings(self, "T", "width")
+        integer("T", self.T, minimum=1)
+        integer("width", self.width, minimum=1)
+        check_fit_options(self)
 
     @property
     def blanks(self) -> int:
@@ -175,7 +188,8 @@ class AttentionRun:
 
 
 def train_attention(run: AttentionRun) -> tuple[dict, dict]:
-    """The experiment. Record: "accuracy" on hidden digits of held-out palindromes, and "mirror".
+    """The experiment. Record: "accuracy" on hidden digits of held-out palindromes, "mirror", and
+    "diverged".
 
     "mirror" is the share of a blank's attention that lies on its mirrored position, averaged over
     the blanks; the complete graph offers T + 1 positions. Curves: the final "attention".
@@ -189,11 +203,11 @@ def train_attention(run: AttentionRun) -> tuple[dict, dict]:
         return draw
 
     model = _OnTheBlanks(run)
-    seen = fit(model, draw_from(False), generator(run.seed, "data"), **settings(run))
+    seen = fit(model, draw_from(False), generator(run.seed, "data"), **fit_options(run))
     right = score(model, draw_from(True), generator(run.seed, "test"))
     attention = model.network.attention().detach()
     mirror_share = attention.flip(1).diagonal()[-run.blanks :].mean().item()
-    record = {"accuracy": right, "mirror": mirror_share}
+    record = {"accuracy": right, "mirror": mirror_share, "diverged": seen.diverged}
     return record, {"accuracy": seen.accuracy, "attention": attention.numpy()}
 
 

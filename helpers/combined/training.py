@@ -4,6 +4,7 @@ A task is a function ``draw(n, generator)`` that returns the network's inputs as
 targets. Training and test draw from streams of different names.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,30 +14,40 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.checks import integer, number
+from helpers.steps import OnStep, ShouldStop, Step
 
 Draw = Callable[[int, torch.Generator], tuple[tuple, torch.Tensor]]
 
 
 @dataclass
 class Fit:
-    """A value a step: the loss, and the share of the batch that was right before the update."""
+    """What a training leaves besides the network: a value a step that was run.
+
+    Attributes:
+        loss: of the batch, before the update, float32 ``(steps,)``.
+        accuracy: share of the batch that was right, before the update, float32 ``(steps,)``.
+        diverged: the loss became infinite or NaN, which ended the training.
+    """
 
     loss: np.ndarray
     accuracy: np.ndarray
+    diverged: bool = False
 
 
-def check_settings(run, *counts: str) -> None:
-    """Check what all runs of this wing have, and ``counts``, names of further whole numbers.
+def check_fit_options(run) -> None:
+    """Check what every run of this wing has: its seed, and what :func:`fit_options` takes of it.
 
     Raises:
-        ValueError: a count below 1, or a rate that is negative or no number.
+        ValueError: a count below 1, a negative seed, or a rate that is not above 0.
     """
-    for name in (*counts, "steps", "batch_size"):
-        integer(name, getattr(run, name), minimum=1)
-    number("lr", run.lr, minimum=0.0)
+    integer("seed", run.seed, minimum=0)
+    integer("steps", run.steps, minimum=1)
+    integer("batch_size", run.batch_size, minimum=1)
+    if number("lr", run.lr) <= 0:
+        raise ValueError(f"lr must be above 0, got {run.lr}")
 
 
-def settings(run) -> dict:
+def fit_options(run) -> dict:
     """The part of a run's configuration that :func:`fit` takes."""
     return {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size}
 
@@ -51,35 +62,38 @@ def fit(
     batch_size: int = 64,
     clip_norm: float = 1.0,
     regression: bool = False,
-    on_step: Callable[[], object] | None = None,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Fit:
     """Train in place. The rate falls along a cosine to a tenth.
 
     Args:
         regression: squared error; the "accuracy" is then that error once more.
-
-    Raises:
-        FloatingPointError: the loss turned NaN or infinite.
+        on_step: called after every step.
+        should_stop: asked after every step; True ends the training.
     """
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, foreach=False)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=lr / 10)
-    losses, scores = [], []
-    for step in range(steps):
+    losses, scores, diverged = [], [], False
+    for count in range(1, steps + 1):
         inputs, y = draw(batch_size, generator)
         out = model(*inputs)
         loss = F.mse_loss(out, y) if regression else F.cross_entropy(out.movedim(-1, 1), y)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss became {loss.item()} at step {step}")
+        losses.append(loss.item())
+        scores.append(losses[-1] if regression else (out.argmax(-1) == y).float().mean().item())
+        if not math.isfinite(losses[-1]):
+            diverged = True  # no update follows: its gradient means nothing
+            break
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
         schedule.step()
-        losses.append(loss.item())
-        scores.append(losses[-1] if regression else (out.argmax(-1) == y).float().mean().item())
         if on_step is not None:
-            on_step()
-    return Fit(np.array(losses, np.float32), np.array(scores, np.float32))
+            on_step(Step(count, losses[-1], scores[-1]))
+        if should_stop is not None and should_stop():
+            break
+    return Fit(np.array(losses, np.float32), np.array(scores, np.float32), diverged)
 
 
 @torch.no_grad()

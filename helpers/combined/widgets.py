@@ -5,10 +5,11 @@ import torch
 
 from helpers import figures
 from helpers.combined import plots
-from helpers.combined.serialised import NODES, GraphRun, graphs_of, inputs
-from helpers.combined.study import PublishedComparisons
+from helpers.combined.archive import ComparisonArchive
+from helpers.combined.serialised import GraphRun, inputs
+from helpers.combined.small_graphs import NODES, graphs_of
 from helpers.live import live
-from helpers.recurrent.palindromes import mirror
+from helpers.palindromes.tasks.palindromes import mirror
 from helpers.runtime import generator
 
 
@@ -27,9 +28,9 @@ def reach_explorer() -> None:
     )
 
 
-def attention_explorer(comparisons: PublishedComparisons) -> None:
+def attention_explorer(comparisons: ComparisonArchive) -> None:
     """The learned attention at each published length."""
-    lengths = sorted(int(name.split()[1]) for name in comparisons.maps)
+    lengths = sorted(int(name.split()[1]) for name in comparisons.curves)
 
     def draw(T: int) -> None:
         figures.show(plots.attention_map(comparisons, T))

@@ -1,15 +1,19 @@
 """Graphs and message passing.
 
-graphs -> propagation, loaders -> layers, sparse -> smoothing, tasks -> errata -> plots -> widgets
+Imports recurrent.
+
+graphs -> propagation, loaders -> sparse -> layers -> smoothing, tasks -> errata -> drawings, plots
+-> widgets
 """
 
 from helpers.graph.graphs import Graph, six_node_graph
-from helpers.graph.layers import GatedGraphLayer, GATLayer, GCNLayer
+from helpers.graph.layers import GatedGraphLayer, GATLayer, GCNLayer, GINLayer
 from helpers.graph.propagation import hops, normalized_adjacency
 
 __all__ = [
     "GATLayer",
     "GCNLayer",
+    "GINLayer",
     "GatedGraphLayer",
     "Graph",
     "hops",

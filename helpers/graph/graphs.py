@@ -114,6 +114,8 @@ class Graph:
             ValueError: the matrix is not square, not symmetric, or holds something else.
         """
         A = check_adjacency(A)
+        if A.dim() != 2:
+            raise ValueError(f"a Graph is one matrix, got a batch of shape {tuple(A.shape)}")
         if not torch.equal(A, A.T):
             raise ValueError("this Graph is undirected: its adjacency must be symmetric")
         if not ((A == 0) | (A == 1)).all():
@@ -136,13 +138,15 @@ class Graph:
 
 
 def check_adjacency(A) -> torch.Tensor:
-    """``A`` as a float matrix.
+    """``A``, one adjacency or a batch of them, as floats.
 
     Raises:
-        ValueError: not a square matrix, empty, or with NaN, infinite or negative entries.
+        ValueError: not square, empty, or with NaN, infinite or negative entries.
     """
-    A = torch.as_tensor(A, dtype=torch.get_default_dtype())
-    if A.dim() != 2 or A.shape[0] != A.shape[1] or A.numel() == 0:
+    A = torch.as_tensor(A)
+    if not A.is_floating_point():
+        A = A.to(torch.get_default_dtype())
+    if A.dim() < 2 or A.shape[-1] != A.shape[-2] or A.numel() == 0:
         raise ValueError(f"an adjacency must be a square matrix, got shape {tuple(A.shape)}")
     if not torch.isfinite(A).all() or (A < 0).any():
         raise ValueError("an adjacency must hold finite numbers of at least 0")

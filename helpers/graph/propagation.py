@@ -14,14 +14,24 @@ from helpers.graph.graphs import Graph, check_adjacency
 NORMALISATIONS = ("symmetric", "row", "none")
 
 
+def adjacency_matrix(graph) -> torch.Tensor:
+    """The adjacency of a :class:`Graph`, or a matrix, or a batch of them, checked.
+
+    Shapes:
+        ``(..., N, N)``
+    """
+    return check_adjacency(graph.adjacency() if isinstance(graph, Graph) else graph)
+
+
 def add_self_loops(A) -> torch.Tensor:
     """A_tilde = A + I. A self-loop that ``A`` already has counts once.
 
     Shapes:
-        ``(N, N)`` -> ``(N, N)``
+        ``(..., N, N)`` -> ``(..., N, N)``
     """
-    A_tilde = check_adjacency(A).clone()
-    return A_tilde.fill_diagonal_(1.0)
+    A_tilde = adjacency_matrix(A).clone()
+    A_tilde.diagonal(dim1=-2, dim2=-1).fill_(1.0)
+    return A_tilde
 
 
 def normalized_adjacency(graph: Graph | torch.Tensor, normalisation: str = "symmetric"):
@@ -32,26 +42,27 @@ def normalized_adjacency(graph: Graph | torch.Tensor, normalisation: str = "symm
     the self-loop and is never zero.
 
     Args:
-        graph: a :class:`Graph`, or a square matrix, which may have weights.
+        graph: a :class:`Graph`, or a square matrix or a batch of them, which may have weights.
 
     Shapes:
-        ``(N, N)``
+        ``(..., N, N)``
 
     Raises:
         ValueError: an adjacency that is not square, or negative; a directed one with "symmetric".
     """
     choice("normalisation", normalisation, NORMALISATIONS)
-    A_tilde = add_self_loops(graph.adjacency() if isinstance(graph, Graph) else graph)
+    A_tilde = add_self_loops(graph)
     if normalisation == "none":
         return A_tilde
-    d = A_tilde.sum(1)
+    d = A_tilde.sum(-1)  # (..., N)
     if normalisation == "row":
-        return A_tilde / d[:, None]
-    if not torch.allclose(A_tilde, A_tilde.T):
+        return A_tilde / d[..., :, None]
+    if not torch.allclose(A_tilde, A_tilde.mT):
         raise ValueError(
             "symmetric normalisation is for undirected graphs; use 'row' for a directed adjacency"
         )
-    return A_tilde / (d[:, None] * d[None, :]).sqrt()
+    root = d.rsqrt()
+    return root[..., :, None] * A_tilde * root[..., None, :]
 
 
 def hops(graph: Graph, a: str, b: str) -> int:

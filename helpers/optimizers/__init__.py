@@ -1,5 +1,7 @@
 """Optimizers from their equations, landscapes to walk on, and a race on a real task.
 
+Imports recurrent and palindromes.
+
 algorithms -> landscapes, errata, race -> plots -> widgets
 """
 

@@ -8,16 +8,16 @@ import math
 from dataclasses import dataclass
 
 import pandas as pd
-import torch
 
-from helpers import paths, published
-from helpers.checks import choice, integer, number
+from helpers import archive, paths
+from helpers.checks import choice, integer, positive
 from helpers.optimizers.algorithms import ALGORITHMS
-from helpers.recurrent import LSTM, SequenceClassifier, palindromes
-from helpers.recurrent.training import evaluate, fit
-from helpers.results import RunStore
+from helpers.palindromes.tasks import palindromes
+from helpers.recurrent import LSTM, SequenceClassifier
+from helpers.recurrent.training import SOLVED_ACCURACY, evaluate, fit
 from helpers.runtime import generator
-from helpers.study import grid, run_study
+from helpers.store import RunStore
+from helpers.study import grid, report, run_study
 
 #: Bumped by hand whenever a change alters what a run computes.
 EXPERIMENT_VERSION = 1
@@ -26,7 +26,6 @@ RATES = tuple(10 ** (k / 2) for k in range(-8, 4))  # 0.0001 to 31.6, two a deca
 TUNING_SEEDS = range(100, 105)
 RACE_SEEDS = range(20)
 HELD_OUT = 1000
-SOLVED = 0.99
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ class RaceRun:
 
     def __post_init__(self):
         choice("optimizer", self.optimizer, tuple(ALGORITHMS))
-        number("lr", self.lr, minimum=0.0)
+        positive("lr", self.lr)
+        integer("seed", self.seed, minimum=0)
         for name in ("T", "steps", "eval_every"):
             integer(name, getattr(self, name), minimum=1)
 
@@ -61,20 +61,20 @@ def run_race(run: RaceRun) -> tuple[dict, dict]:
     x, y = palindromes.split_target(digits, "one_hot")
     seen: list[float] = []
 
-    def look(step, *_):
-        if (step + 1) % run.eval_every == 0:
-            seen.append(evaluate(model, x, y)[1])
+    def look(step):
+        if step.number % run.eval_every == 0:
+            seen.append(evaluate(model, [(x, y)])[1])
 
     curves = fit(
         model,
-        palindromes.training_stream(run.T, 128, generator(run.seed, "data"), "one_hot"),
+        palindromes.PALINDROMES.stream(run.T, 128, generator(run.seed, "data"), "one_hot"),
         steps=run.steps,
         lr=run.lr,
         optimizer=lambda parameters, lr: ALGORITHMS[run.optimizer](parameters, lr=lr),
         on_step=look,
-        should_stop=lambda: bool(seen) and seen[-1] >= SOLVED,
+        should_stop=lambda: bool(seen) and seen[-1] >= SOLVED_ACCURACY,
     )
-    solved = bool(seen) and seen[-1] >= SOLVED and not curves.diverged
+    solved = bool(seen) and seen[-1] >= SOLVED_ACCURACY and not curves.diverged
     record = {
         "steps_to_99": curves.steps if solved else None,
         "best_accuracy": max(seen, default=0.0),
@@ -98,7 +98,7 @@ def best_rates(tuning: pd.DataFrame) -> dict[str, float]:
     return rates
 
 
-def run_and_publish(workers: int | None = None, cluster: str | None = None) -> None:
+def run_and_write(workers: int | None = None, cluster: str | None = None) -> None:
     """Tune, race, and write ``data/results/optimizer_race``; resumes what was interrupted."""
     store = RunStore(paths.WORK / "optimizer_race", EXPERIMENT_VERSION)
     names = list(ALGORITHMS)
@@ -116,43 +116,8 @@ def run_and_publish(workers: int | None = None, cluster: str | None = None) -> N
         for seed in RACE_SEEDS
     ]
     race = run_study(run_race, race_runs, store, desc="race", **options)
-    failures = [*tuning.failures, *race.failures]
-    if failures:
-        raise RuntimeError("; ".join(map(str, failures)))
     both = pd.concat([tuning.table.assign(part="tuning"), race.table.assign(part="race")])
-    published.write(
+    archive.write(
         "optimizer_race", both, seeds=len(RACE_SEEDS), experiment_version=EXPERIMENT_VERSION
     )
-
-
-def algorithms_against_torch(steps: int = 100, seed: int = 0) -> dict[str, float]:
-    """Largest difference of each optimizer's path from torch.optim's, on a random problem, float64.
-
-    The problem: 7 weights, f(theta) = |A theta - b|^2 / 2 + sum of cos theta.
-    """
-    g = torch.Generator().manual_seed(seed)
-    A = torch.randn(9, 7, generator=g, dtype=torch.float64)
-    b = torch.randn(9, generator=g, dtype=torch.float64)
-    first = torch.randn(7, generator=g, dtype=torch.float64)
-    peers = {
-        "SGD": lambda p: torch.optim.SGD(p, lr=0.01),
-        "momentum": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
-        "Nesterov": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, nesterov=True),
-        "AdaGrad": lambda p: torch.optim.Adagrad(p, lr=0.01),
-        "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
-        "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
-        "AdamW": lambda p: torch.optim.AdamW(p, lr=0.01),
-    }
-    differences = {}
-    for name, peer in peers.items():
-        ours, theirs = (first.clone().requires_grad_() for _ in range(2))
-        updates = ALGORITHMS[name]([ours], lr=0.01), peer([theirs])
-        largest = 0.0
-        for _ in range(steps):
-            for theta, update in zip((ours, theirs), updates, strict=True):
-                update.zero_grad()
-                ((A @ theta - b).square().sum() / 2 + theta.cos().sum()).backward()
-                update.step()
-            largest = max(largest, (ours - theirs).abs().max().item())
-        differences[name] = largest
-    return differences
+    report([*tuning.failures, *race.failures])

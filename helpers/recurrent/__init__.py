@@ -1,8 +1,18 @@
-"""Recurrent networks: the base wing.
+"""Recurrent networks, the base wing: models and mathematics. Imports none.
 
-palindromes -> cells -> bptt, training -> experiments -> plots -> widgets
+initialisation -> core -> cells -> classifier -> bptt, training -> gradient_flow -> plots -> widgets
 """
 
-from helpers.recurrent.cells import GRU, LSTM, PeepholeLSTM, SequenceClassifier, VanillaRNN
+from helpers.recurrent.cells import CELLS, GRU, LSTM, PeepholeLSTM, VanillaRNN, find_cell
+from helpers.recurrent.classifier import SequenceClassifier, SequenceModel
 
-__all__ = ["GRU", "LSTM", "PeepholeLSTM", "SequenceClassifier", "VanillaRNN"]
+__all__ = [
+    "CELLS",
+    "GRU",
+    "LSTM",
+    "PeepholeLSTM",
+    "SequenceClassifier",
+    "SequenceModel",
+    "VanillaRNN",
+    "find_cell",
+]

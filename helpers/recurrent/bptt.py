@@ -25,7 +25,8 @@ from types import SimpleNamespace
 import torch
 
 from helpers.checks import integer
-from helpers.recurrent.cells import LSTM, SequenceClassifier, VanillaRNN
+from helpers.recurrent.cells import LSTM, VanillaRNN
+from helpers.recurrent.classifier import SequenceClassifier
 
 
 def softmax(p: torch.Tensor) -> torch.Tensor:
@@ -255,3 +256,21 @@ def _check_core(model, kind) -> None:
         raise ValueError(
             f"these gradients are for one layer and one direction of {kind.__name__}, got {core!r}"
         )
+
+
+#: Cells whose gradients are written by hand.
+BY_HAND = {VanillaRNN: rnn_gradients, LSTM: lstm_gradients}
+
+
+def by_hand(model: SequenceClassifier):
+    """The function of this module that computes the gradients of ``model``.
+
+    Raises:
+        ValueError: they are not written by hand for its cell.
+    """
+    if type(model.core) not in BY_HAND:
+        known = ", ".join(cell.__name__ for cell in BY_HAND)
+        raise ValueError(
+            f"gradients are written by hand for {known}, not for {type(model.core).__name__}"
+        )
+    return BY_HAND[type(model.core)]

@@ -150,8 +150,8 @@ def lstm_cell():
     _arrow(ax, (7.6, top), (7.6, 3.06))
     _box(ax, 7.6, 2.82, "tanh", width=0.7, fill="#FFF1D6", fontsize=9)
     _arrow(ax, (7.6, 2.57), (7.6, 2.24))
-    ax.plot([7.6, 7.6], [1.76, bus], color=PALETTE["lstm"], linewidth=1.8, zorder=1)
-    _arrow(ax, (7.6, bus), (9.3, bus), color=PALETTE["lstm"], width=1.8)
+    ax.plot([7.6, 7.6], [1.76, bus], color=PALETTE["accent"], linewidth=1.8, zorder=1)
+    _arrow(ax, (7.6, bus), (9.3, bus), color=PALETTE["accent"], width=1.8)
     for x, y, text, align in (
         (-0.4, top, "$c_{t-1}$", "right"),
         (9.4, top, "$c_t$", "left"),

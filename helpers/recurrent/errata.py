@@ -10,13 +10,14 @@ import torch
 
 from helpers.recurrent import bptt
 from helpers.recurrent.bptt import relative_error
-from helpers.recurrent.cells import LSTM, SequenceClassifier, VanillaRNN
+from helpers.recurrent.cells import LSTM, VanillaRNN
+from helpers.recurrent.cells.slot_bias import SlotBiasLSTM
+from helpers.recurrent.classifier import SequenceClassifier
 from helpers.recurrent.gradient_flow import (
     jacobian_singular_values,
     state_jacobians,
     step_jacobians,
 )
-from helpers.recurrent.variants import SlotBiasLSTM
 
 
 def random_problem(B: int = 1, T: int = 6, n: int = 5, c: int = 4, seed: int = 0):

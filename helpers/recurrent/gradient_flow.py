@@ -3,13 +3,11 @@
 All in float64, from the hand-written equations of :mod:`.bptt`.
 """
 
-from dataclasses import replace
-
 import torch
 
-from helpers.recurrent import bptt, palindromes
-from helpers.recurrent.cells import LSTM, SequenceClassifier, VanillaRNN
-from helpers.recurrent.experiments import PalindromeRun, build
+from helpers.recurrent import bptt
+from helpers.recurrent.cells import VanillaRNN
+from helpers.recurrent.classifier import SequenceClassifier
 
 
 @torch.no_grad()
@@ -91,35 +89,18 @@ def state_gradient_norms(
     Shapes:
         values ``(T,)``
     """
-    by_hand = bptt.lstm_gradients if type(model.core) is LSTM else bptt.rnn_gradients
-    gradients = by_hand(model, x, y)
+    gradients = bptt.by_hand(model)(model, x, y)
     norms = {"h": gradients.d_h[1:].flatten(1).norm(dim=1)}
     if gradients.d_c is not None:
         norms["c"] = gradients.d_c[1:].flatten(1).norm(dim=1)
     return norms
 
 
-def initial_norms(run: PalindromeRun, seeds: range) -> torch.Tensor:
-    """||dL/dh_t|| of the untrained network of ``run``, a row a seed: ``(seeds, T)``."""
-    rows = []
-    for seed in seeds:
-        model = build(replace(run, seed=seed)).double()
-        x, y = palindrome_batch(run.T, run.encoding, seed, run.batch_size)
-        rows.append(state_gradient_norms(model, x, y)["h"])
-    return torch.stack(rows)
-
-
-def palindrome_batch(T: int, encoding: str, seed: int, n: int = 128):
-    """A batch of held-out palindromes in float64: x ``(n, T, d)``, y ``(n,)``."""
-    x, y = palindromes.split_target(palindromes.held_out_set(T, n, seed=seed), encoding)
-    return x.double(), y
-
-
 def truncation_cosines(
     model: SequenceClassifier, x: torch.Tensor, y: torch.Tensor, lengths: list[int]
 ) -> list[float]:
     """Cosine between the whole and the truncated gradient of the recurrent parameters."""
-    by_hand = bptt.lstm_gradients if type(model.core) is LSTM else bptt.rnn_gradients
+    by_hand = bptt.by_hand(model)
 
     def recurrent(truncate):
         named = by_hand(model, x, y, truncate=truncate).parameters

@@ -8,27 +8,6 @@ from helpers.figures import PALETTE
 
 TINY = 1e-30
 
-#: Published model -> the short name that figures use.
-SHORT = {
-    "palindrome_rnn_000_T99": "RNN 000",
-    "palindrome_rnn_001_T99": "RNN 001",
-    "palindrome_lstm_T99": "LSTM",
-}
-TRAINED_COLORS = {
-    "RNN 000, h": PALETTE["orthogonal"],
-    "RNN 001, h": PALETTE["rnn"],
-    "LSTM, h": PALETTE["lstm"],
-    "LSTM, c": PALETTE["lstm"],
-}
-INITIAL_COLORS = {
-    "RNN, report 001": PALETTE["rnn"],
-    "RNN, report 000": PALETTE["orthogonal"],
-    "LSTM, report 000, no bias": PALETTE["lstm"],
-    "LSTM, report 001, no bias": PALETTE["source"],
-    "LSTM, forget bias 3": PALETTE["gru"],
-    "LSTM, chrono bias": PALETTE["peephole"],
-}
-
 
 def shares_heatmap(shares: torch.Tensor):
     """The terms delta_t h_{t-1}^T of dL/dW_hh: a row a time step, a column a hidden unit.
@@ -132,15 +111,16 @@ def initial_flow(curves: dict[str, torch.Tensor], colors: dict[str, str]):
     return fig
 
 
-def truncation(cosines: dict[str, tuple[list[int], list[float]]]):
+def truncation(cosines: dict[str, tuple[list[int], list[float]]], colors: dict[str, str]):
     """Cosine between truncated and whole gradient against the truncation length.
 
     Args:
         cosines: name -> (lengths, cosines).
+        colors: "name, h" -> colour.
     """
     fig, ax = plt.subplots(figsize=(8, 3.2))
     for name, (lengths, values) in cosines.items():
-        ax.plot(lengths, values, "o-", ms=3, color=TRAINED_COLORS[f"{name}, h"], label=name)
+        ax.plot(lengths, values, "o-", ms=3, color=colors[f"{name}, h"], label=name)
     ax.set(xlabel="steps kept, counted from the last", ylabel="cosine with the whole gradient")
     ax.set_ylim(min(0, ax.get_ylim()[0]), 1.03)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -1,39 +1,42 @@
-"""How many parameters each cell has, as formulas that the tests check against the models."""
+"""How many parameters a network has: counted, and as formulas that the tests check by counting."""
+
+from torch import nn
 
 from helpers.checks import integer
-
-#: Cell -> (gates, peepholes, extra biases), each in blocks of one row a hidden unit.
-BLOCKS = {
-    "VanillaRNN": (1, 0, 0),
-    "GRU": (3, 0, 1),
-    "LSTM": (4, 0, 0),
-    "PeepholeLSTM": (4, 3, 0),
-}
+from helpers.recurrent.core import find_cell
 
 
-def cell_parameters(cell: str, d: int, n: int, *, bidirectional: bool = False) -> int:
-    """Parameters of one layer: G n (d + n + 1), and for some cells vectors of n besides.
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers training changes."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def cell_parameters(
+    cell: str, d: int, n: int, *, num_layers: int = 1, bidirectional: bool = False
+) -> int:
+    """Parameters of a core. A layer has G n (d + n + 1), and for some cells vectors of n besides.
 
     For the LSTM 4 n (d + n + 1): four gates, each with n d input weights, n^2 recurrent weights and
-    n biases.
+    n biases. A cell with other blocks says so in its class (``parameters_in_layer``).
 
     Args:
-        cell: a name in :data:`BLOCKS`.
+        cell: the name of a cell, "lstm".
         d, n: input features and hidden units.
 
     Raises:
         ValueError: an unknown cell, or a size below 1.
     """
-    if cell not in BLOCKS:
-        raise ValueError(f"cell must be one of {', '.join(BLOCKS)}; got {cell!r}")
+    kind = find_cell(cell)
     integer("d", d, minimum=1)
     integer("n", n, minimum=1)
-    gates, peepholes, extra = BLOCKS[cell]
-    one_direction = gates * n * (d + n + 1) + (peepholes + extra) * n
-    return one_direction * (2 if bidirectional else 1)
+    directions = 2 if bidirectional else 1
+    total = 0
+    for layer in range(integer("num_layers", num_layers, minimum=1)):
+        total += directions * kind.parameters_in_layer(n * directions if layer else d, n)
+    return total
 
 
 def read_out_parameters(n: int, c: int, *, bidirectional: bool = False) -> int:
-    """n c + c for the projection onto c classes; twice n with two directions."""
-    integer("c", c, minimum=2)
+    """n c + c for the projection onto c outputs; twice n with two directions."""
+    integer("c", c, minimum=1)
     return integer("n", n, minimum=1) * (2 if bidirectional else 1) * c + c

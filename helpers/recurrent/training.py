@@ -1,15 +1,16 @@
-"""Training and evaluation of a sequence classifier on streams of batches."""
+"""Training and evaluation of a network on streams of batches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import choice, integer, number
+from helpers.checks import choice, integer, positive
+from helpers.recurrent.task import Classification, Task
+from helpers.steps import OnStep, ShouldStop, Step
 
 Batches = Iterator[tuple[torch.Tensor, torch.Tensor]]
 
@@ -31,8 +32,8 @@ class Curves:
     """Training-stream loss and accuracy of every step that was run.
 
     Attributes:
-        loss: cross-entropy in nats, float32 ``(steps,)``.
-        accuracy: share of the batch that was right, before the step's update, float32 ``(steps,)``.
+        loss: of the task, float32 ``(steps,)``; cross-entropy in nats.
+        accuracy: share of answers that were right, before the step's update, float32 ``(steps,)``.
         diverged: the loss became infinite or NaN, which ended the training.
     """
 
@@ -82,8 +83,9 @@ def fit(
     clip_norm: float | None = 10.0,
     bf16: bool = False,
     stop_after_perfect: int | None = None,
-    on_step: Callable[[int, float, float], object] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    task: Task | None = None,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Curves:
     """Train ``model`` on ``steps`` batches of ``(x, y)``.
 
@@ -94,17 +96,19 @@ def fit(
         clip_norm: the gradient's norm over all parameters is scaled down to this.
         bf16: run the model under bfloat16 autocast; loss and parameters stay float32.
         stop_after_perfect: end early once this many steps in a row had every answer right.
-        on_step: called with (step, loss, accuracy) after every step; what it returns is ignored.
+        task: whose loss and score these are; a class after the last step if left out.
+        on_step: called with a :class:`helpers.steps.Step` after every step.
         should_stop: asked after every step; True ends the training (a Stop button, say).
+
+    A loss that is infinite or NaN ends the training and is told in the curves.
 
     Raises:
         ValueError: an unknown optimizer, or a number out of range.
     """
-    integer("steps", steps, minimum=1)
+    check_fit_options(steps, lr, optimizer, clip_norm, stop_after_perfect)
     if not callable(optimizer):
-        optimizer = OPTIMIZERS[choice("optimizer", optimizer, tuple(OPTIMIZERS))]
-    if number("lr", lr) <= 0:
-        raise ValueError(f"lr must be above 0, got {lr}")
+        optimizer = OPTIMIZERS[optimizer]
+    task = Classification() if task is None else task
     flat = _Flat(model)
     update = optimizer([flat.vector], lr)
     cast = torch.autocast("cpu", dtype=torch.bfloat16) if bf16 else nullcontext()
@@ -117,7 +121,7 @@ def fit(
         with cast:
             logits = model(x)
         logits = logits.float() if bf16 else logits
-        loss = F.cross_entropy(logits, y)
+        loss = task.loss(logits, y)
         flat.vector.grad.zero_()
         loss.backward()
         if clip_norm is not None:
@@ -125,29 +129,56 @@ def fit(
         update.step()
 
         loss_curve[step] = value = loss.item()
-        accuracy_curve[step] = accuracy = (logits.argmax(1) == y).sum().item() / len(y)
+        right, answers = task.right(logits, y)
+        accuracy_curve[step] = accuracy = right / answers
         done = step + 1
         if not np.isfinite(value):
             return Curves(loss_curve[:done], accuracy_curve[:done], diverged=True)
         perfect = perfect + 1 if accuracy == 1.0 else 0
         if on_step is not None:
-            on_step(step, value, accuracy)
+            on_step(Step(done, value, accuracy))
         solved = stop_after_perfect is not None and perfect >= stop_after_perfect
         if solved or (should_stop is not None and should_stop()):
             return Curves(loss_curve[:done], accuracy_curve[:done])
     return Curves(loss_curve, accuracy_curve)
 
 
+def check_fit_options(steps, lr, optimizer, clip_norm, stop_after_perfect) -> None:
+    """What :func:`fit` and every configuration that ends in it check.
+
+    Raises:
+        ValueError: a number out of range, or an unknown optimizer.
+    """
+    integer("steps", steps, minimum=1)
+    if not callable(optimizer):
+        choice("optimizer", optimizer, tuple(OPTIMIZERS))
+    positive("lr", lr)
+    if clip_norm is not None:
+        positive("clip_norm", clip_norm)
+    if stop_after_perfect is not None:
+        integer("stop_after_perfect", stop_after_perfect, minimum=1)
+
+
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, x: torch.Tensor, y: torch.Tensor, batch_size: int = 1000
+    model: nn.Module,
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    task: Task | None = None,
 ) -> tuple[float, float]:
-    """Mean loss in nats and accuracy over ``x (N, T, d), y (N,)``, in float32."""
+    """Mean loss and share of right answers over finitely many batches ``x, y``.
+
+    Raises:
+        ValueError: no batch at all.
+    """
+    task = Classification() if task is None else task
     model.eval()
-    loss, right = 0.0, 0
-    for xs, ys in zip(x.split(batch_size), y.split(batch_size), strict=True):
-        logits = model(xs)
-        loss += F.cross_entropy(logits, ys, reduction="sum").item()
-        right += (logits.argmax(1) == ys).sum().item()
+    loss, right, answers, targets = 0.0, 0, 0, 0
+    for x, y in batches:
+        out = model(x)
+        loss += task.loss(out, y, "sum").item()
+        found, of = task.right(out, y)
+        right, answers, targets = right + found, answers + of, targets + y.numel()
     model.train()
-    return loss / len(y), right / len(y)
+    if not targets:
+        raise ValueError("there is nothing to evaluate on: no batch was given")
+    return loss / targets, right / answers

@@ -1,6 +1,11 @@
 """Text: the book, the character model, sampling from it.
 
-books, vocabulary -> charlm, sampling -> training, baselines -> plots -> widgets
+Imports recurrent.
+
+books, corpus, vocabulary, measures
+-> charlm, baselines, dialogue -> evaluation, sampling
+-> training, unit_search, saved_models -> book_model -> book_comparisons, errata
+-> passages, plots -> widgets
 """
 
 from helpers.text.books import Book, load_book

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from helpers.runtime import bf16_available, generator
 from helpers.text.charlm import CharLM
-from helpers.text.sampling import Decoder, decode, generate_batch
+from helpers.text.sampling import Decoder, draw_characters, generate_batch
 from helpers.text.training import Plan, fit
 from helpers.text.vocabulary import Vocabulary
 from helpers.timing import Row, side_by_side
@@ -61,11 +61,11 @@ def rows(
     repeats: int = 5,
 ) -> Iterator[Row]:
     """Training steps on windows of 30 characters; generation of one stream and of 32."""
-    yield from training(hidden_size, num_layers, batch_size, steps, repeats)
-    yield from generation(hidden_size, num_layers, characters, repeats)
+    yield from training_rows(hidden_size, num_layers, batch_size, steps, repeats)
+    yield from generation_rows(hidden_size, num_layers, characters, repeats)
 
 
-def training(hidden_size, num_layers, batch_size, steps, repeats) -> Iterator[Row]:
+def training_rows(hidden_size, num_layers, batch_size, steps, repeats) -> Iterator[Row]:
     """Seconds a step, on all cores."""
     length = 30
     draw = generator(0, "bench")
@@ -119,7 +119,7 @@ def training(hidden_size, num_layers, batch_size, steps, repeats) -> Iterator[Ro
     yield Row(f"{name}, fp32, tensors prepared", found["fp32"], found["prepared"], "s", "1", note)
 
 
-def generation(hidden_size, num_layers, characters, repeats) -> Iterator[Row]:
+def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Row]:
     """Seconds a character, on one thread; the plain loop calls its module once per character."""
     model = CharLM(len(VOCAB), hidden_size, num_layers, embedding_size=64)
     plain = Plain(len(VOCAB), hidden_size, num_layers)
@@ -134,11 +134,11 @@ def generation(hidden_size, num_layers, characters, repeats) -> Iterator[Row]:
             k = torch.multinomial(torch.softmax(logits[0, -1], 0), 1).item()
 
     def ours():
-        for _ in decode(model, VOCAB, ["a"], characters, 1.0, seed=0, decoder=decoder):
+        for _ in draw_characters(model, VOCAB, ["a"], characters, 1.0, seed=0, decoder=decoder):
             pass
 
     def first():
-        next(iter(decode(model, VOCAB, ["She looked at "], 10, 1.0, seed=0, decoder=decoder)))
+        next(draw_characters(model, VOCAB, ["She looked at "], 10, 1.0, seed=0, decoder=decoder))
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

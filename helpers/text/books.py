@@ -23,7 +23,7 @@ import pooch
 
 from helpers import paths, runtime
 from helpers.checks import text as check_text
-from helpers.results import atomic_write
+from helpers.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def read_book(path: Path) -> Book:
     Raises:
         ValueError: no text in it, or not text.
     """
-    text = strip_gutenberg(decode(Path(path).read_bytes(), str(Path(path).name))).strip("\n")
+    text = strip_gutenberg(decode_bytes(Path(path).read_bytes(), str(Path(path).name))).strip("\n")
     if not text.strip():
         raise ValueError(f"the book {Path(path).name} is empty")
     title = Path(path).stem.replace("_", " ").title()
@@ -152,7 +152,7 @@ def clean(text: str, *, rare_below: int = 10) -> str:
     return cleaned
 
 
-def decode(content: bytes, name: str) -> str:
+def decode_bytes(content: bytes, name: str) -> str:
     """Bytes as text with LF line ends: UTF-8 with or without a byte-order mark, else Latin-1.
 
     Raises:

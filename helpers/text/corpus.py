@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from helpers.checks import integer
+from helpers.checks import integer, number
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,11 @@ def split_text(text: str, valid: float = 0.05, test: float = 0.05, gap: int = 20
     that the test part is exactly the text's last ``test`` share.
 
     Raises:
-        ValueError: a part would be empty.
+        ValueError: a part would be empty, or a number is out of range.
     """
+    number("valid", valid, minimum=0.0, maximum=1.0)
+    number("test", test, minimum=0.0, maximum=1.0)
+    integer("gap", gap, minimum=0)
     n = len(text)
     test_start = n - int(n * test)
     valid_start = test_start - int(n * valid)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import paths
-from helpers.text.books import Book, decode
+from helpers.text.books import Book, decode_bytes
 from helpers.text.vocabulary import Vocabulary
 
 
@@ -48,7 +48,7 @@ def load_script(path: str | Path, *, lower: bool = False) -> Script:
         path = paths.DATA / "scripts" / f"{path.name.removesuffix('.csv')}.csv"
     if not path.is_file():
         raise ValueError(f"there is no dialogue script {path.name}")
-    text = decode(path.read_bytes(), path.name)
+    text = decode_bytes(path.read_bytes(), path.name)
     rows = list(csv.reader(text.splitlines(keepends=True)))
     header = [name.strip().lower() for name in rows[0]] if rows else []
     try:

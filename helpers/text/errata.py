@@ -1,11 +1,11 @@
 """The reports' mistakes about text, each with the number that shows it."""
 
 import itertools
-import math
 
 import torch
 
 from helpers.text.charlm import CharLM
+from helpers.text.measures import nats_to_bits
 from helpers.text.sampling import next_distribution
 from helpers.text.training import Plan
 from helpers.text.vocabulary import Vocabulary
@@ -40,7 +40,7 @@ def dropout_while_sampling(
         model.train(training)
         logits, _ = model(ids[None, :-1])
         loss = torch.nn.functional.cross_entropy(logits[0], ids[1:])
-        found.append(loss.item() / math.log(2))
+        found.append(nats_to_bits(loss.item()))
     model.dropout, model.core.dropout = kept[:2]
     model.train(kept[2])
     return found[0], found[1]
@@ -71,7 +71,7 @@ def rows(
     Args:
         logits: of some next character.
         passage: text that the model generated.
-        licence: of :func:`.book_study.licence`.
+        licence: of :func:`.book_comparisons.licence`.
     """
     dividing, multiplying = temperature_entropies(logits)
     off, on = dropout_while_sampling(model, vocab, passage)

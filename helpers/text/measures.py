@@ -1,11 +1,17 @@
 """What generated text is like, in numbers: words, variety, surprise, overlap with the book."""
 
+import math
 import re
 from collections.abc import Iterable
 
 import numpy as np
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+
+
+def nats_to_bits(nats):
+    """A loss or a surprise in bits: log2 x = ln x / ln 2. A number, an array or a tensor."""
+    return nats / math.log(2)
 
 
 def words(text: str) -> list[str]:

@@ -1,24 +1,20 @@
 """Figures of the text wing."""
 
 import itertools
-import math
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.colors import LinearSegmentedColormap
 
 from helpers import figures
+from helpers.colors import BLUE
 from helpers.figures import PALETTE
+from helpers.text.measures import nats_to_bits
+from helpers.text.passages import visible
 from helpers.text.sampling import next_distribution
 from helpers.text.training import History
 from helpers.text.vocabulary import Vocabulary
-
-#: From expected (white) to surprising.
-SURPRISE = LinearSegmentedColormap.from_list("surprise", ["#FFFFFF", "#F6C7A8", "#D55E00"])
-#: From -1 through white to 1.
-SIGNED = LinearSegmentedColormap.from_list("signed", ["#5B9BC8", "#FFFFFF", "#E39A63"])
 
 
 def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
@@ -29,7 +25,7 @@ def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
         smooth: training losses are averaged over this many steps.
     """
     fig, ax = plt.subplots(figsize=(8, 3.8))
-    bits = np.array(history.loss) / math.log(2)
+    bits = nats_to_bits(np.array(history.loss))
     kernel = np.ones(smooth) / smooth
     steps = np.arange(smooth, len(bits) + 1)
     if len(steps):
@@ -60,8 +56,12 @@ def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
     return fig
 
 
-def published_curves(header: dict):
-    """Loss, accuracy and bits per character over a published training, with baselines as lines."""
+def book_model_curves(header: dict):
+    """Loss, accuracy and bits per character over the book model's training, baselines as lines.
+
+    Args:
+        header: of :func:`.book_model.train_and_save`.
+    """
     curves, baselines = header["curves"], header["baselines"]["valid"]
     steps = (np.arange(len(curves["loss"])) + 1) * curves["every"]
     looks = pd.DataFrame(curves["valid"])
@@ -73,7 +73,7 @@ def published_curves(header: dict):
     axes[1].plot(steps, curves["accuracy"], color=train)
     axes[1].plot(looks["step"], looks["accuracy"], color=valid)
     axes[1].set_title("accuracy")
-    axes[2].plot(steps, np.array(curves["loss"]) / math.log(2), color=train)
+    axes[2].plot(steps, nats_to_bits(np.array(curves["loss"])), color=train)
     axes[2].plot(looks["step"], looks["bpc"], color=valid)
     for name, value in baselines.items():
         axes[2].axhline(value, color=PALETTE["muted"], linestyle="--", linewidth=0.9)
@@ -101,45 +101,12 @@ def next_character(
     names = [visible(vocab.characters[k]) for k in order.tolist()]
     for ax, temperature in zip(np.atleast_1d(axes), temperatures, strict=True):
         p = next_distribution(logits, temperature)
-        ax.bar(range(len(order)), p[order], color=PALETTE["graph"])
+        ax.bar(range(len(order)), p[order], color=BLUE)
         ax.set_xticks(range(len(order)), names, family="monospace", fontsize=8)
         ax.tick_params(axis="x", length=0)
         ax.set_title(f"temperature {temperature:g}")
         ax.set_ylim(0, 1.02)
     np.atleast_1d(axes)[0].set_ylabel("probability")
-    return fig
-
-
-def visible(character: str) -> str:
-    """A character as it can be read on an axis."""
-    return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(character, character)
-
-
-def coloured_text(text: str, values, title: str, *, signed: bool = False, width: int = 92):
-    """A passage in a figure, each character on a coloured background.
-
-    Args:
-        values: one a character; from 0 to 1, or from -1 to 1 if ``signed``.
-    """
-    lines, line = [], []
-    for c, value in zip(text, values, strict=True):
-        if c == "\n" or len(line) == width:
-            lines.append(line)
-            line = []
-        if c != "\n":
-            line.append((c, float(value)))
-    lines.append(line)
-    fig, ax = plt.subplots(figsize=(9.2, 0.2 * len(lines) + 0.45))
-    shade = SIGNED if signed else SURPRISE
-    low, high = (-1, 1) if signed else (0, 1)
-    grid = np.full((len(lines), width), np.nan)
-    for row, characters in enumerate(lines):
-        for column, (c, value) in enumerate(characters):
-            grid[row, column] = value
-            ax.text(column, row, c, family="monospace", fontsize=8.5, ha="center", va="center")
-    ax.imshow(grid, cmap=shade, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
-    ax.set_title(title)
-    ax.set_axis_off()
     return fig
 
 

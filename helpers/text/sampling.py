@@ -17,12 +17,13 @@ tile whatever the number of prompts, so that its rounding is the same, bit for b
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 
 from helpers.checks import integer, number
 from helpers.checks import text as check_text
-from helpers.text.charlm import CharLM
+from helpers.text.charlm import CharLM, evaluating
 from helpers.text.vocabulary import Vocabulary
 
 _TILE = 8
@@ -43,7 +44,7 @@ def next_distribution(
         ValueError: a temperature that is negative, NaN or infinite; a top_k below 1; a top_p
             outside (0, 1].
     """
-    check_settings(temperature, top_k, top_p)
+    check_sampling(temperature, top_k, top_p)
     z = logits.double()
     if temperature == 0:
         return torch.nn.functional.one_hot(z.argmax(-1), z.shape[-1]).double()
@@ -62,8 +63,12 @@ def next_distribution(
     return kept / kept.sum(-1, keepdim=True)
 
 
-def check_settings(temperature, top_k=None, top_p=None) -> None:
-    """Raise ``ValueError`` with a sentence where a setting is out of range."""
+def check_sampling(temperature, top_k=None, top_p=None) -> None:
+    """Refuse a temperature, top_k or top_p that is out of range.
+
+    Raises:
+        ValueError: it says which, and what is accepted.
+    """
     number("temperature", temperature, minimum=0.0)
     if top_k is not None:
         integer("top_k", top_k, minimum=1)
@@ -89,8 +94,8 @@ def generate(
     Raises:
         ValueError: an empty prompt, characters outside the vocabulary, a setting out of range.
     """
-    settings = (temperature, top_k, top_p)
-    return prompt + "".join(stream(model, vocab, prompt, length, *settings, seed=seed))
+    drawn = stream(model, vocab, prompt, length, temperature, top_k, top_p, seed)
+    return prompt + "".join(drawn)
 
 
 def generate_batch(
@@ -111,8 +116,8 @@ def generate_batch(
     """
     prompts = list(prompts)
     rows = [[] for _ in prompts]
-    for step in decode(model, vocab, prompts, length, temperature, top_k, top_p, seed):
-        for row, character in zip(rows, step.characters, strict=True):
+    for drawn in draw_characters(model, vocab, prompts, length, temperature, top_k, top_p, seed):
+        for row, character in zip(rows, drawn.characters, strict=True):
             row.append(character)
     return [prompt + "".join(row) for prompt, row in zip(prompts, rows, strict=True)]
 
@@ -128,11 +133,11 @@ def stream(
     seed: int | None = None,
 ) -> Iterator[str]:
     """The characters of the continuation, each as soon as it is drawn."""
-    for step in decode(model, vocab, [prompt], length, temperature, top_k, top_p, seed):
-        yield step.characters[0]
+    for drawn in draw_characters(model, vocab, [prompt], length, temperature, top_k, top_p, seed):
+        yield drawn.characters[0]
 
 
-class Step:
+class Drawn(NamedTuple):
     """What one step of the decoder drew for every prompt.
 
     Attributes:
@@ -140,12 +145,11 @@ class Step:
         log_probabilities: of each under the model itself, at temperature 1, in nats.
     """
 
-    def __init__(self, characters: list[str], log_probabilities: list[float]):
-        self.characters = characters
-        self.log_probabilities = log_probabilities
+    characters: list[str]
+    log_probabilities: list[float]
 
 
-def decode(
+def draw_characters(
     model: CharLM,
     vocab: Vocabulary,
     prompts: Sequence[str],
@@ -155,13 +159,13 @@ def decode(
     top_p: float | None = None,
     seed: int | Sequence[int] | None = None,
     decoder: "Decoder | None" = None,
-) -> Iterator[Step]:
-    """The decoder behind all of the above: one :class:`Step` a character.
+) -> Iterator[Drawn]:
+    """The decoder behind all of the above: one :class:`Drawn` a character.
 
     Args:
         decoder: one made before of the same model, which saves preparing its weights again.
     """
-    check_settings(temperature, top_k, top_p)
+    check_sampling(temperature, top_k, top_p)
     integer("length", length, minimum=0)
     uniforms = _uniforms(len(prompts), length, seed)
     decoder = Decoder(model, vocab) if decoder is None else decoder
@@ -172,7 +176,7 @@ def decode(
         ids = torch.searchsorted(cdf, uniforms[:, t : t + 1] * cdf[:, -1:], right=True)
         ids = ids.squeeze(1).clamp(max=len(vocab) - 1)
         log_p = torch.log_softmax(logits.double(), -1).gather(1, ids[:, None]).squeeze(1)
-        yield Step([vocab.characters[i] for i in ids.tolist()], log_p.tolist())
+        yield Drawn([vocab.characters[i] for i in ids.tolist()], log_p.tolist())
         if t + 1 < length:
             logits = decoder.step(ids, state)
 
@@ -242,14 +246,11 @@ class Decoder:
                 self.layers.append((b, torch.cat([W_x, W_h], 1).T.contiguous()))
         self.W_ph_T, self.b_p = model.W_ph.T.contiguous(), model.b_p.detach()
 
-    @torch.no_grad()
     def prime(self, prompt: str):
         """The logits after ``prompt`` and the state, from the model's own forward, alone."""
         ids = self.vocab.encode(check_text("prompt", prompt), "the prompt")
-        training = self.model.training
-        self.model.eval()
-        logits, (h, c) = self.model(ids[None])
-        self.model.train(training)
+        with evaluating(self.model):
+            logits, (h, c) = self.model(ids[None])
         return logits[0, -1], h[:, 0], c[:, 0]
 
     def prime_all(self, prompts: Sequence[str]):

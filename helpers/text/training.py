@@ -3,14 +3,14 @@
 Data flow::
 
     plan -> batches (windows or streams) -> loss -> optimizer, once a step
-         -> every eval_every steps: a look at the validation text, a checkpoint to resume from
+         -> every eval_every steps: a look at the validation text, a snapshot to resume from
          -> at five evenly spaced steps: samples
 """
 
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -20,8 +20,10 @@ from torch import nn
 from helpers.checkpoints import load_snapshot, save_snapshot
 from helpers.checks import choice, integer, number
 from helpers.runtime import generator
+from helpers.steps import OnStep, ShouldStop, Step
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import Streams, Windows
+from helpers.text.evaluation import evaluate
 
 BATCHINGS = {"windows": Windows, "streams": Streams}
 OPTIMIZERS = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -41,12 +43,18 @@ class Plan:
         lr: the highest learning rate. ``schedule`` "cosine" lowers it to 1 % over ``steps``,
             "staircase" multiplies it by ``decay`` every ``decay_every`` steps.
         warmup: steps over which the rate rises from 0.
+        weight_decay: as the optimizer means it: decoupled in AdamW, an L2 penalty in the others.
         clip_norm: bound of the gradient's norm over all parameters.
-        eval_every: steps between two looks at the validation text, and between two checkpoints.
+        eval_every: steps between two looks at the validation text, and between two snapshots.
         patience: looks without a new best after which training stops; ``None`` for never.
         bf16: bfloat16 autocast.
         restart: streams only; the chance with which a track's state is set back to zero before a
-            window. Without it the model never learns to begin: see :mod:`helpers.text.published`.
+            window. Without it the model never learns to begin: see :mod:`helpers.text.book_model`.
+        seed: of the batches, of dropout and of restarts.
+
+    Raises:
+        ValueError: a field out of range, or set where nothing reads it: ``restart`` without
+            streams, ``decay`` or ``decay_every`` without the staircase.
     """
 
     steps: int
@@ -73,13 +81,36 @@ class Plan:
         choice("schedule", self.schedule, SCHEDULES)
         for name in ("steps", "length", "batch_size", "eval_every", "decay_every"):
             integer(name, getattr(self, name), minimum=1)
-        if number("lr", self.lr) <= 0:
-            raise ValueError(f"lr must be above 0, got {self.lr}")
+        for name in ("warmup", "seed"):
+            integer(name, getattr(self, name), minimum=0)
+        if self.patience is not None:
+            integer("patience", self.patience, minimum=1)
+        for name in ("lr", "clip_norm"):
+            if number(name, getattr(self, name)) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        number("weight_decay", self.weight_decay, minimum=0.0)
+        if not 0 < number("decay", self.decay) <= 1:
+            raise ValueError(f"decay must be above 0 and at most 1, got {self.decay}")
+        if not isinstance(self.bf16, bool):
+            raise ValueError(f"bf16 must be True or False, got {self.bf16!r}")
         if not 0 <= number("restart", self.restart) <= 1:
             raise ValueError(f"restart is a probability from 0 to 1, got {self.restart}")
+        if self.restart and self.batching != "streams":
+            raise ValueError('restart needs batching="streams": windows carry no state to set back')
+        for option in fields(self):
+            unread = option.name in ("decay", "decay_every") and self.schedule != "staircase"
+            if unread and getattr(self, option.name) != option.default:
+                raise ValueError(
+                    f'{option.name} needs schedule="staircase"; {self.schedule!r} does not read it'
+                )
 
     def rate(self, step: int) -> float:
-        """The learning rate of ``step``, counted from 0."""
+        """The learning rate of ``step``, counted from 0.
+
+        A function of the step alone, so that a snapshot need not hold it. torch's LinearLR and
+        CosineAnnealingLR are not used: in SequentialLR the cosine would begin after the warm-up,
+        here it runs under it, and ChainedScheduler would warm up the cosine's floor of 1 % as well.
+        """
         rate = self.lr * min(1.0, (step + 1) / self.warmup) if self.warmup else self.lr
         if self.schedule == "cosine":
             rate *= 0.01 + 0.99 * (1 + math.cos(math.pi * step / self.steps)) / 2
@@ -101,6 +132,7 @@ class History:
         valid: a dictionary a look, with "step", "loss", "bpc", "accuracy".
         samples: step -> what the caller's ``sample`` returned.
         stopped: why training ended before its last step, or "".
+        diverged: a loss became NaN or infinite, which ended the training.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -108,14 +140,35 @@ class History:
     valid: list[dict] = field(default_factory=list)
     samples: dict[str, object] = field(default_factory=dict)
     stopped: str = ""
+    diverged: bool = False
 
     @property
     def step(self) -> int:
+        """Steps that have a loss: all finished ones, and the one that diverged."""
         return len(self.loss)
 
     def best(self) -> dict:
-        """The look with the lowest validation loss."""
+        """The look with the lowest validation loss.
+
+        Raises:
+            ValueError: the training ended before the first look.
+        """
+        if not self.valid:
+            raise ValueError(
+                f"there was no look at the validation text in {self.step} steps"
+                + (f": {self.stopped}" if self.stopped else "")
+            )
         return min(self.valid, key=lambda look: look["loss"])
+
+    def undiverged(self) -> "History":
+        """This history.
+
+        Raises:
+            FloatingPointError: the training diverged, and what it left is of no use to the caller.
+        """
+        if self.diverged:
+            raise FloatingPointError(self.stopped)
+        return self
 
 
 def fit(
@@ -126,43 +179,45 @@ def fit(
     *,
     resume: Path | None = None,
     sample: Callable[[CharLM], object] | None = None,
-    on_step: Callable[[History], object] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> History:
-    """Train ``model`` in place; in the end it holds the weights of its best look.
+    """Train ``model`` in place; in the end it holds the weights of its best look, if it had one.
+
+    A loss that turns NaN or infinite, on a batch or at a look, ends the training: the history says
+    ``diverged``, its last loss is that one, and the last snapshot stays.
 
     Args:
         train_ids, valid_ids: texts as indices ``(N,)``.
         resume: snapshot, written at every look. If it exists, training goes on from it as if it had
             never stopped.
         sample: called at each of the plan's stages; its result, JSON-ready, goes into the history.
-        on_step: called after every step; what it returns is ignored.
+        on_step: called after every finished step, and after its look; what it returns is ignored.
         should_stop: asked after every step; True ends the training (a Stop button, say).
 
     Raises:
         ValueError: a text shorter than one window, or a snapshot of another plan.
-        FloatingPointError: the loss turned NaN or infinite; the last snapshot stays.
     """
     run = _Training(model, train_ids, plan)
     if resume is not None and resume.exists():
         run.load(resume)
     history = run.history
     while history.step < plan.steps and not history.stopped:
-        try:
-            run.advance()
-        except FloatingPointError as error:
-            kept = f"; the snapshot of step {run.saved_step} is kept" if run.saved_step else ""
-            raise FloatingPointError(f"{error}{kept}") from None
-        if sample is not None and history.step in plan.stages():
-            history.samples[str(history.step)] = sample(model)
-        if history.step % plan.eval_every == 0 or history.step == plan.steps:
+        step = run.advance()
+        if history.diverged:
+            break
+        if sample is not None and step.number in plan.stages():
+            history.samples[str(step.number)] = sample(model)
+        if step.number % plan.eval_every == 0 or step.number == plan.steps:
             run.look(evaluate(model, valid_ids))
+            if history.diverged:
+                break
             if resume is not None:
                 run.save(resume)
         if on_step is not None:
-            on_step(history)
+            on_step(step)
         if should_stop is not None and should_stop():
-            history.stopped = "stopped by the caller"
+            history.stopped = history.stopped or "stopped by the caller"
     if run.best is not None:
         model.load_state_dict(run.best)
     return history
@@ -185,11 +240,11 @@ class _Training:
         self.optimizer = OPTIMIZERS[plan.optimizer](
             model.parameters(), lr=plan.lr, weight_decay=plan.weight_decay, **options
         )
-        # Dropout draws from torch's own generator; seeded here, its state is part of a checkpoint.
+        # Dropout draws from torch's own generator; seeded here, its state is part of a snapshot.
         torch.manual_seed(plan.seed)
 
-    def advance(self) -> None:
-        """One step."""
+    def advance(self) -> Step:
+        """One step. A loss that is not finite is noted, and changes no weight."""
         plan, model, step = self.plan, self.model, self.history.step
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate(step)
@@ -203,20 +258,30 @@ class _Training:
             self.state = tuple(s * kept[:, None] for s in self.state)
         logits, y = logits.float().flatten(0, 1), y.flatten()
         loss = F.cross_entropy(logits, y)
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(
-                f"the loss became {loss.item()} at step {step}; try a smaller lr than {plan.lr}"
-            )
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), plan.clip_norm)
-        self.optimizer.step()
         self.history.loss.append(loss.item())
         self.history.accuracy.append((logits.argmax(1) == y).float().mean().item())
+        if math.isfinite(loss.item()):
+            self.optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), plan.clip_norm)
+            self.optimizer.step()
+        else:
+            self._diverge(f"the loss became {loss.item()}")
+        return Step(self.history.step, self.history.loss[-1], self.history.accuracy[-1])
+
+    def _diverge(self, what: str) -> None:
+        kept = f"; the snapshot of step {self.saved_step} is kept" if self.saved_step else ""
+        self.history.diverged = True
+        self.history.stopped = (
+            f"{what} at step {self.history.step}; try a smaller lr than {self.plan.lr}{kept}"
+        )
 
     def look(self, seen: dict) -> None:
         """Note a look at the validation text; keep the weights if it is the best one."""
         history, patience = self.history, self.plan.patience
+        if not math.isfinite(seen["loss"]):
+            self._diverge(f"the validation loss became {seen['loss']}")
+            return
         history.valid.append({"step": history.step, **seen})
         if history.valid[-1] is history.best():
             self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
@@ -268,97 +333,3 @@ class _Training:
         self.batches.generator.set_state(tensors["random.batches"])
         self.history = History(**header["history"])
         self.saved_step = self.history.step
-
-
-@torch.no_grad()
-def bits_by_beginning(
-    model: CharLM, ids: torch.Tensor, length: int = 60, windows: int = 8
-) -> dict[int, float]:
-    """Bits a character over ``length`` characters read from a zero state, by the first of them.
-
-    For every index that occurs in ``ids (N,)``: the mean over up to ``windows`` of its places,
-    evenly spread. It finds beginnings from which a model does not recover, which an average over
-    all places hides, and a long reading with a carried state never meets.
-
-    Raises:
-        ValueError: a text shorter than one window.
-    """
-    if len(ids) < length + 1:
-        raise ValueError(f"a window has {length} characters and a target, the text {len(ids)}")
-    training = model.training
-    model.eval()
-    beginnings, places = ids[:-length], []
-    for first in beginnings.unique():
-        found = (beginnings == first).nonzero().flatten()
-        places.append(found[torch.linspace(0, len(found) - 1, min(windows, len(found))).long()])
-    blocks = ids[torch.cat(places)[:, None] + torch.arange(length + 1)]
-    loss = []
-    for block in blocks.split(64):
-        logits, _ = model(block[:, :-1])
-        found = F.cross_entropy(logits.transpose(1, 2), block[:, 1:], reduction="none")
-        loss.append(found.mean(1))
-    model.train(training)
-    bits = torch.cat(loss).split([len(p) for p in places])
-    firsts = [int(beginnings[p[0]]) for p in places]
-    return {k: b.mean().item() / math.log(2) for k, b in zip(firsts, bits, strict=True)}
-
-
-@torch.no_grad()
-def bits_by_position(
-    model: CharLM, ids: torch.Tensor, length: int, windows: int = 512, seed: int = 0
-) -> list[float]:
-    """Mean bits of the character after 1, 2, …, ``length`` characters read from a zero state.
-
-    Over ``windows`` random windows of ``ids (N,)``.
-
-    Raises:
-        ValueError: a text shorter than one window.
-    """
-    batches = Windows(ids, length, min(windows, 64), generator(seed, "positions"))
-    training = model.training
-    model.eval()
-    total = torch.zeros(length, dtype=torch.float64)
-    rounds = math.ceil(windows / batches.batch_size)
-    source = iter(batches)
-    for _ in range(rounds):
-        x, y = next(source)
-        logits, _ = model(x)
-        losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-        total += losses.view(x.shape).double().mean(0)
-    model.train(training)
-    return (total / rounds / math.log(2)).tolist()
-
-
-@torch.no_grad()
-def evaluate(
-    model: CharLM, ids: torch.Tensor, *, tracks: int = 32, warm_up: int = 200, length: int = 200
-) -> dict:
-    """Loss (nats), bits per character and accuracy of ``model`` reading ``ids (N,)`` once.
-
-    The text is read on ``tracks`` parallel tracks with carried state. Each track but the first
-    begins ``warm_up`` characters before its part, in text of this same held-out part, so that
-    every character but the first is scored once and with a past.
-    """
-    n = len(ids) - 1
-    if n < 1:
-        raise ValueError(f"evaluation needs a text of at least 2 characters, got {len(ids)}")
-    tracks = max(1, min(tracks, n // (4 * warm_up)))
-    part = math.ceil(n / tracks)
-    begin = torch.arange(tracks) * part
-    start = (begin - warm_up).clamp(min=0)
-    end = (begin + part).clamp(max=n)
-    span = int((end - start).max())
-    training = model.training
-    model.eval()
-    state, loss, right = None, 0.0, 0
-    for offset in range(0, span, length):
-        at = start[:, None] + torch.arange(offset, min(offset + length, span))  # (tracks, length)
-        scored = (at >= begin[:, None]) & (at < end[:, None])
-        at = at.clamp(max=n - 1)
-        logits, state = model(ids[at], state)
-        targets = ids[at + 1]
-        losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-        loss += losses[scored.flatten()].double().sum().item()
-        right += ((logits.argmax(-1) == targets) & scored).sum().item()
-    model.train(training)
-    return {"loss": loss / n, "bpc": loss / n / math.log(2), "accuracy": right / n}

@@ -1,7 +1,6 @@
 """Explorers of a character model, each with its static twin."""
 
 import html
-import textwrap
 import threading
 import time
 
@@ -10,12 +9,15 @@ import numpy as np
 from IPython.display import display
 
 from helpers import figures
+from helpers.colors import BLUE
 from helpers.live import live
 from helpers.runtime import interactive
 from helpers.text import plots
-from helpers.text.cellviews import activations, coloured, find_cell
 from helpers.text.charlm import CharLM
-from helpers.text.sampling import Decoder, decode, generate, next_distribution
+from helpers.text.measures import nats_to_bits
+from helpers.text.passages import coloured_figure, coloured_html, fold, visible
+from helpers.text.sampling import Decoder, draw_characters, generate, next_distribution
+from helpers.text.unit_search import activations, find_unit
 from helpers.text.vocabulary import Vocabulary
 
 #: A character of this many bits or more is shown as entirely surprising.
@@ -38,7 +40,7 @@ def temperature_explorer(
             print(error)
             return
         print(f"temperature {temperature:g}" + (" (greedy)" if temperature == 0 else ""))
-        print(wrap(text), end="\n\n")
+        print(fold(text), end="\n\n")
 
     live(
         draw,
@@ -48,15 +50,6 @@ def temperature_explorer(
             0.8, min=0.0, max=2.0, step=0.05, description="temperature", continuous_update=False
         ),
     )
-
-
-def wrap(text: str, width: int = 88) -> str:
-    """``text`` with its own line breaks, long lines folded."""
-    folded = (
-        textwrap.fill(line, width, drop_whitespace=False, replace_whitespace=False)
-        for line in text.split("\n")
-    )
-    return "\n".join(folded)
 
 
 class TextExplorer:
@@ -132,8 +125,8 @@ class TextExplorer:
         rows = [
             f"<div style='display:flex;align-items:center;height:17px'>"
             f"<span style='width:1.6em;font-family:monospace'>"
-            f"{html.escape(plots.visible(self.vocab.characters[k]))}</span>"
-            f"<span style='background:#0072B2;height:12px;width:{200 * value:.1f}px'></span>"
+            f"{html.escape(visible(self.vocab.characters[k]))}</span>"
+            f"<span style='background:{BLUE};height:12px;width:{200 * value:.1f}px'></span>"
             f"<span style='font-size:11px;margin-left:4px'>{value:.3f}</span></div>"
             for k, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
@@ -151,7 +144,7 @@ class TextExplorer:
         self.generate.disabled, self.stop.disabled = True, False
         prompt, drawn = self.prompt.value, []
         try:
-            steps = decode(
+            steps = draw_characters(
                 self.model,
                 self.vocab,
                 [prompt],
@@ -164,7 +157,7 @@ class TextExplorer:
             )
             last = 0.0
             for step in steps:
-                drawn.append((step.characters[0], -step.log_probabilities[0] / np.log(2)))
+                drawn.append((step.characters[0], nats_to_bits(-step.log_probabilities[0])))
                 if time.monotonic() - last > _REDRAW_S:
                     self.text.value = self._page(prompt, drawn)
                     last = time.monotonic()
@@ -180,7 +173,7 @@ class TextExplorer:
 
     def _page(self, prompt: str, drawn: list[tuple[str, float]]) -> str:
         values = [0.0] * len(prompt) + [min(bits / MOST_BITS, 1.0) for _, bits in drawn]
-        return coloured(prompt + "".join(c for c, _ in drawn), values)
+        return coloured_html(prompt + "".join(c for c, _ in drawn), values)
 
 
 def text_explorer(model: CharLM, vocab: Vocabulary, prompt: str, seed: int = 0) -> None:
@@ -191,30 +184,30 @@ def text_explorer(model: CharLM, vocab: Vocabulary, prompt: str, seed: int = 0) 
     logits, *_ = Decoder(model, vocab).prime(prompt)
     figures.show(plots.next_character(logits, vocab, (0.5, 1.0, 2.0)))
     for temperature in (0.5, 1.0, 1.5):
-        steps = list(decode(model, vocab, [prompt], 420, temperature, seed=seed))
+        steps = list(draw_characters(model, vocab, [prompt], 420, temperature, seed=seed))
         text = "".join(step.characters[0] for step in steps)
-        bits = [-step.log_probabilities[0] / np.log(2) for step in steps]
+        bits = [nats_to_bits(-step.log_probabilities[0]) for step in steps]
         values = [0.0] * len(prompt) + [min(b / MOST_BITS, 1.0) for b in bits]
         title = f"temperature {temperature:g}: {np.mean(bits):.2f} bits a character"
-        figures.show(plots.coloured_text(prompt + text, values, title))
+        figures.show(coloured_figure(prompt + text, values, title))
 
 
-def cell_explorer(model: CharLM, vocab: Vocabulary, passage: str, properties: dict) -> None:
-    """The cell that follows a property best, over a passage that the reader may replace."""
+def unit_explorer(model: CharLM, vocab: Vocabulary, passage: str, properties: dict) -> None:
+    """The unit that follows a property best, over a passage that the reader may replace."""
 
     def draw(passage: str, follows: str) -> None:
         try:
-            cells = activations(model, vocab, passage)
-            found = find_cell(cells, properties[follows](passage))
+            units = activations(model, vocab, passage)
+            found = find_unit(units, properties[follows](passage))
         except ValueError as error:  # what a reader pasted
             print(error)
             return
-        values = cells[:, found.layer, found.unit].numpy()
+        values = units[:, found.layer, found.unit].numpy()
         if found.correlation < 0:
             values = -values
         title = f"{follows}: layer {found.layer + 1}, cell {found.unit}"
         title += f", correlation {abs(found.correlation):.2f}"
-        figures.show(plots.coloured_text(passage, values, title, signed=True))
+        figures.show(coloured_figure(passage, values, title, signed=True))
 
     area = widgets.Textarea(
         passage, description="passage", continuous_update=False,

@@ -1,0 +1,251 @@
+"""What the runs of the palindrome study say: shares with intervals, effects, predictors.
+
+Success of a run is a yes or a no, so what is estimated is a probability. Intervals are 95 %.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.duration.survfunc import SurvfuncRight
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.stats.proportion import proportion_confint
+
+from helpers.palindromes.parts import FACTORS
+from helpers.palindromes.settings import INITS
+from helpers.palindromes.tasks.palindromes import CHANCE
+from helpers.recurrent.initialisation import parse
+from helpers.recurrent.training import SOLVED_ACCURACY
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """The Wilson score interval of a share (Wilson 1927).
+
+    Raises:
+        ValueError: no runs at all.
+    """
+    if n < 1:
+        raise ValueError("a share needs at least one run")
+    low, high = proportion_confint(successes, n, method="wilson")
+    return float(low), float(high)
+
+
+def shares(runs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Share solved, share right in the end, and share collapsed, for each group of runs.
+
+    Columns: "n", "solved", "low", "high" (ever solved, with its Wilson interval), "final" (held-out
+    accuracy of at least 0.99 after the last step) with "final_low" and "final_high", "collapsed",
+    "median_step" (of the solved), "mean_held_out".
+    """
+    rows = []
+    for key, group in runs.groupby(by, sort=False):
+        n, k = len(group), int(group["solved"].sum())
+        final = int((group["held_out_accuracy"] >= SOLVED_ACCURACY).sum())
+        low, high = wilson(k, n)
+        final_low, final_high = wilson(final, n)
+        rows.append(
+            {
+                **dict(zip(by, key, strict=True)),
+                "n": n,
+                "solved": k / n,
+                "low": low,
+                "high": high,
+                "final": final / n,
+                "final_low": final_low,
+                "final_high": final_high,
+                "collapsed": float(group["collapsed"].mean()),
+                "median_step": float(group["solved_step"].median()),
+                "mean_held_out": float(group["held_out_accuracy"].mean()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def unsolved_over_time(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Kaplan and Meier's estimate of the share not yet solved after each step.
+
+    A run that was never solved is censored at its last step.
+
+    Returns:
+        steps and shares, both from (0, 1) on, as a step function.
+    """
+    solved = runs["solved"].to_numpy(bool)
+    time = np.where(solved, runs["solved_step"].fillna(0), runs["steps"])
+    estimate = SurvfuncRight(time, solved.astype(int))
+    end = float(runs["steps"].max())
+    last = estimate.surv_prob[-1] if len(estimate.surv_prob) else 1.0
+    steps = np.concatenate([[0.0], estimate.surv_times, [end]])
+    return steps, np.concatenate([[1.0], estimate.surv_prob, [last]])
+
+
+def mixtures(runs: pd.DataFrame, chance: float = CHANCE) -> pd.DataFrame:
+    """Mean accuracy at the end, beside what a mixture of k right runs and R - k guessing ones has.
+
+    Columns: "model", "T", "right runs" k, "of" R, "mixture" k/R + (1 - k/R) chance, and
+    "mean accuracy" of the last steps of training.
+    """
+    rows = []
+    for (model, T), group in runs.groupby(["model", "T"], sort=False):
+        right = int((group["final_accuracy"] >= SOLVED_ACCURACY).sum())
+        share = right / len(group)
+        rows.append(
+            {
+                "model": model,
+                "T": T,
+                "right runs": right,
+                "of": len(group),
+                "mixture": share + (1 - share) * chance,
+                "mean accuracy": float(group["final_accuracy"].mean()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def paired_effect(
+    runs: pd.DataFrame, factor: str, low: str, high: str, outcome: str = "solved"
+) -> dict[str, float]:
+    """Change of a share when one factor goes from ``low`` to ``high``, everything else the same.
+
+    For each seed the outcome is averaged over all combinations of the other factors; the interval
+    is Student's, over seeds.
+
+    Returns:
+        "effect", "low", "high" in points of share, and "seeds".
+    """
+    value = runs[outcome].astype(float)
+    means = runs.assign(value=value).groupby(["seed", factor])["value"].mean().unstack(factor)
+    difference = (means[high] - means[low]).dropna().to_numpy()
+    n = len(difference)
+    effect = float(difference.mean())
+    low = high = effect
+    if n > 1 and difference.std() > 0:
+        low, high = map(float, stats.t.interval(0.95, n - 1, effect, stats.sem(difference)))
+    return {"effect": effect, "low": low, "high": high, "seeds": n}
+
+
+def auc(score: pd.Series, success: pd.Series) -> float:
+    """Probability that a successful run has the higher score than a failed one; ties count half.
+
+    NaN where all runs have one outcome.
+    """
+    success = success.astype(bool)
+    a, b = score[success].dropna(), score[~success].dropna()
+    if len(a) == 0 or len(b) == 0:
+        return math.nan
+    return float(stats.mannwhitneyu(a, b).statistic / (len(a) * len(b)))
+
+
+def penalised_logistic(
+    runs: pd.DataFrame, predictors: list[str], outcome: str = "solved", ridge: float = 0.01
+) -> dict[str, float]:
+    """Coefficients of a ridge logistic model, predictors standardised.
+
+    The penalty keeps them finite where a predictor separates the outcomes.
+    """
+    X = runs[predictors].astype(float)
+    X = (X - X.mean()) / X.std(ddof=0).replace(0, 1)
+    X.insert(0, "intercept", 1.0)
+    weight = np.array([0.0, *[ridge] * len(predictors)])
+    model = GLM(runs[outcome].astype(float), X, family=Binomial())
+    fit = model.fit_regularized(alpha=weight, L1_wt=0.0)
+    return {name: float(value) for name, value in zip(X.columns, fit.params, strict=True)}
+
+
+def candidates(runs: pd.DataFrame) -> pd.DataFrame:
+    """The two candidate explanations as scores, larger meaning more promising.
+
+    "sensitivity": log10 of the change of h_T when the first digit changes; "gradient": minus the
+    distance of log10 ||dL/dh_1|| / ||dL/dh_T|| from 0, as both vanishing and exploding are bad;
+    "gradient, signed": the ratio itself.
+    """
+    floor = 1e-12
+    return pd.DataFrame(
+        {
+            "sensitivity": np.log10(runs["sensitivity"].clip(lower=floor)),
+            "gradient, signed": runs["log10_gradient_ratio"].fillna(-12.0),
+            "gradient": -runs["log10_gradient_ratio"].fillna(-12.0).abs(),
+        }
+    )
+
+
+def paired_precision(runs: pd.DataFrame) -> pd.DataFrame:
+    """bfloat16 against float32, paired by seed: difference of shares solved at each length."""
+    rows = []
+    for T, group in runs.groupby("T"):
+        effect = paired_effect(
+            group.assign(bf16=group["bf16"].astype(str)), "bf16", "False", "True"
+        )
+        by_precision = group.groupby("bf16")["solved"].mean()
+        steps = group.groupby("bf16")["solved_step"].median()
+        rows.append(
+            {
+                "T": T,
+                "pairs": effect["seeds"],
+                "float32": by_precision[False],
+                "bfloat16": by_precision[True],
+                "difference": effect["effect"],
+                "low": effect["low"],
+                "high": effect["high"],
+                "median step float32": steps[False],
+                "median step bfloat16": steps[True],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+# Names for the cells of the study's grids -------------------------------------------------------
+
+
+def with_cells(runs: pd.DataFrame) -> pd.DataFrame:
+    """The factorial's runs with a column a factor, "000" or "001", and "cell", all three together.
+
+    That is the name of their setting (:func:`.parts.factorial`).
+    """
+    reports = runs["setting"].str.split(expand=True)
+    named = {factor: reports[k] for k, factor in enumerate(FACTORS)}
+    return runs.assign(**named, cell=runs["setting"]).sort_values(["T", "cell", "seed"])
+
+
+def factorial_effects(runs: pd.DataFrame, outcome: str = "solved") -> pd.DataFrame:
+    """Effect of moving each initialisation from report 000's to report 001's, at each length.
+
+    A length at which all runs or none succeed is left out: an effect of 0 with an interval of no
+    width would claim to know what such runs cannot show.
+    """
+    rows = []
+    for T, group in runs.groupby("T"):
+        if group[outcome].nunique() == 1:
+            continue
+        for factor in FACTORS:
+            effect = paired_effect(group, factor, *INITS, outcome)
+            rows.append({"factor": factor, "T": T, **effect})
+    return pd.DataFrame(rows)
+
+
+def with_radius(runs: pd.DataFrame) -> pd.DataFrame:
+    """The sweep's runs with a column "radius", read from the initialisation's name."""
+    return runs.assign(radius=[parse(spec)[1] for spec in runs["W_h"]])
+
+
+def predictors(runs: pd.DataFrame) -> pd.DataFrame:
+    """AUC of each candidate explanation for success, over all runs and at each length."""
+    scores = candidates(runs)
+    rows = []
+    groups = [("all", runs.index), *((f"T = {T}", g.index) for T, g in runs.groupby("T"))]
+    for name, index in groups:
+        found = {c: auc(scores.loc[index, c], runs.loc[index, "solved"]) for c in scores}
+        rows.append({"runs": name, "n": len(index), **found})
+    return pd.DataFrame(rows)
+
+
+def reading(lengths: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Held-out accuracy of growing ``runs`` at each length that they were read at.
+
+    Columns: "key", "T", "mastered_step", "held_out_accuracy", "renamed_accuracy"
+    (:func:`.growing.renamed_accuracy`), the run's "model" and "longest" length mastered, and
+    "ratio", T over that.
+    """
+    table = lengths.merge(runs[["key", "model", "longest"]], on="key")
+    return table.assign(ratio=table["T"] / table["longest"])

@@ -1,0 +1,95 @@
+"""Looking into a trained LSTM: traces of gates and cell, and where the first digit is kept."""
+
+import torch
+
+from helpers.palindromes.tasks import palindromes
+from helpers.recurrent.classifier import SequenceClassifier
+
+TRACES = ("g", "i", "f", "o", "c", "h")
+
+
+@torch.no_grad()
+def traces(model: SequenceClassifier, digits: torch.Tensor, encoding: str) -> dict:
+    """Gates, cell and hidden state of a one-layer LSTM at every step, and what it would answer.
+
+    Args:
+        digits: fed in, ``(B, T)``.
+
+    Returns:
+        "g", "i", "f", "o", "c", "h": ``(B, T, n)``; "answer": the read-out's probabilities if it
+        were asked after each step, ``(B, T, 10)``.
+    """
+    x = palindromes.encode(digits, encoding)
+    w = model.core.weights()
+    B, T, _ = x.shape
+    h = c = x.new_zeros(B, model.core.hidden_size)
+    found = {name: [] for name in TRACES}
+    for t in range(T):
+        for gate, squash in (("g", torch.tanh), *((k, torch.sigmoid) for k in "ifo")):
+            W_x, W_h, b = (getattr(w, name) for name in (f"W_{gate}x", f"W_{gate}h", f"b_{gate}"))
+            found[gate].append(squash(x[:, t] @ W_x.T + h @ W_h.T + b))
+        h, c = model.core.step(x[:, t], (h, c), w)
+        found["h"].append(h)
+        found["c"].append(c)
+    stacked = {name: torch.stack(steps, dim=1) for name, steps in found.items()}
+    stacked["answer"] = torch.softmax(stacked["h"] @ model.W_ph.T + model.b_p, dim=-1)
+    return stacked
+
+
+def explained_by_first_digit(values: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
+    """Share of each unit's variance that lies between the classes of the first digit (eta squared).
+
+    Shapes:
+        values ``(B, n)``, first ``(B,)`` -> ``(n,)`` between 0 and 1
+    """
+    mean = values.mean(0)
+    total = (values - mean).square().sum(0)
+    between = torch.zeros_like(total)
+    for digit in first.unique():
+        group = values[first == digit]
+        between += len(group) * (group.mean(0) - mean).square()
+    return torch.where(total > 0, between / total.clamp(min=1e-12), torch.zeros_like(total))
+
+
+def linear_probe(
+    values: torch.Tensor, labels: torch.Tensor, *, train: int, ridge: float = 1e-3
+) -> float:
+    """Accuracy of a linear read-out of ``labels`` from ``values`` (Alain and Bengio 2016).
+
+    Ridge regression onto one-hot labels, fitted on the first ``train`` rows, tested on the others.
+
+    Shapes:
+        values ``(B, n)``, labels ``(B,)``
+
+    Raises:
+        ValueError: no rows are left for testing.
+    """
+    if not 0 < train < len(values):
+        raise ValueError(f"train must be between 1 and {len(values) - 1}, got {train}")
+    mean, scale = values[:train].mean(0), values[:train].std(0).clamp(min=1e-6)
+    X = torch.cat([(values - mean) / scale, values.new_ones(len(values), 1)], dim=1).double()
+    Y = torch.nn.functional.one_hot(labels, palindromes.DIGITS).double()
+    fit = X[:train]
+    gram = fit.T @ fit + ridge * train * torch.eye(X.shape[1], dtype=torch.float64)
+    weights = torch.linalg.solve(gram, fit.T @ Y[:train])
+    return ((X[train:] @ weights).argmax(1) == labels[train:]).double().mean().item()
+
+
+def probe_over_time(
+    model: SequenceClassifier, T: int, encoding: str, n: int = 4000
+) -> dict[str, list[float]]:
+    """Accuracy of :func:`linear_probe` for the first digit at each step, from c_t and from h_t."""
+    digits = palindromes.held_out_set(T, n)
+    found = traces(model, digits[:, :-1], encoding)
+    train = len(digits) * 3 // 4
+    return {
+        state: [linear_probe(found[state][:, t], digits[:, 0], train=train) for t in range(T)]
+        for state in ("c", "h")
+    }
+
+
+def memory_units(model: SequenceClassifier, T: int, encoding: str, n: int = 2000) -> torch.Tensor:
+    """The cell's units, those first whose last state tells most of the first digit: ``(n,)``."""
+    digits = palindromes.held_out_set(T, n)
+    c_T = traces(model, digits[:, :-1], encoding)["c"][:, -1]
+    return explained_by_first_digit(c_T, digits[:, 0]).argsort(descending=True, stable=True)

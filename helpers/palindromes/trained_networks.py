@@ -1,0 +1,41 @@
+"""The trained palindrome models that the notebooks open up, and how to train them again."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from helpers import paths, runtime
+from helpers.checkpoints import load_checkpoint, save_checkpoint
+from helpers.palindromes.experiment import EXPERIMENT_VERSION, PalindromeRun, build, train_network
+from helpers.palindromes.settings import INIT_000, INIT_001, lstm_setting
+from helpers.recurrent.classifier import SequenceClassifier
+
+#: Name -> the run that trained it. T = 99 is the assignment's palindrome of 100 digits.
+TRAINED = {
+    "palindrome_rnn_000_T99": PalindromeRun("rnn", 99, seed=0, steps=2000, **INIT_000),
+    "palindrome_rnn_001_T99": PalindromeRun("rnn", 99, seed=0, steps=2000, **INIT_001),
+    "palindrome_lstm_T99": PalindromeRun("lstm", 99, 0, 2000, **lstm_setting(99)),
+    "palindrome_lstm_T19": PalindromeRun("lstm", 19, 0, 1000, **lstm_setting(19)),
+}
+
+
+def load_network(name: str, folder: Path = paths.CHECKPOINTS) -> SequenceClassifier:
+    """A trained model of :data:`TRAINED`, as published."""
+    tensors, header = load_checkpoint(folder / name)
+    model = build(PalindromeRun(**header["run"]))
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def record(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
+    """The record of the run that trained a published model."""
+    return load_checkpoint(folder / name)[1]["record"]
+
+
+def train_and_save(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
+    """Train one of :data:`TRAINED` from scratch and save it; returns its record."""
+    run = TRAINED[name]
+    with runtime.progress(total=run.steps, desc=name, unit="steps") as bar:
+        model, record, _ = train_network(run, on_step=lambda *_: bar.update())
+    header = {"run": asdict(run), "record": record, "experiment_version": EXPERIMENT_VERSION}
+    save_checkpoint(folder / name, model.state_dict(), header)
+    return record

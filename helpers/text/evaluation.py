@@ -1,0 +1,115 @@
+"""How well a character model reads text that it has not seen, in bits per character.
+
+Once through a long text with its state carried on (:func:`evaluate`), by the number of characters
+read since the state was zero (:func:`bits_by_position`), and by the first character read from a
+zero state (:func:`bits_by_beginning`).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from helpers.checks import integer
+from helpers.runtime import generator
+from helpers.text.charlm import CharLM, evaluating
+from helpers.text.corpus import Windows
+from helpers.text.measures import nats_to_bits
+
+
+def evaluate(
+    model: CharLM, ids: torch.Tensor, *, tracks: int = 32, warm_up: int = 200, length: int = 200
+) -> dict:
+    """Loss (nats), bits per character and accuracy of ``model`` reading ``ids (N,)`` once.
+
+    The text is read on ``tracks`` parallel tracks with carried state. Each track but the first
+    begins ``warm_up`` characters before its part, in text of this same held-out part, so that
+    every character but the first is scored once and with a past.
+
+    Args:
+        tracks: at most so many; a short text is read on fewer.
+        length: characters between two looks at the scores, a matter of memory only.
+
+    Raises:
+        ValueError: a text of fewer than two characters, or a number out of range.
+    """
+    integer("tracks", tracks, minimum=1)
+    integer("warm_up", warm_up, minimum=1)
+    integer("length", length, minimum=1)
+    n = len(ids) - 1
+    if n < 1:
+        raise ValueError(f"evaluation needs a text of at least 2 characters, got {len(ids)}")
+    tracks = max(1, min(tracks, n // (4 * warm_up)))
+    part = math.ceil(n / tracks)
+    begin = torch.arange(tracks) * part
+    start = (begin - warm_up).clamp(min=0)
+    end = (begin + part).clamp(max=n)
+    span = int((end - start).max())
+    state, loss, right = None, 0.0, 0
+    with evaluating(model):
+        for offset in range(0, span, length):
+            at = start[:, None] + torch.arange(offset, min(offset + length, span))  # (tracks, L)
+            scored = (at >= begin[:, None]) & (at < end[:, None])
+            at = at.clamp(max=n - 1)
+            logits, state = model(ids[at], state)
+            targets = ids[at + 1]
+            losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+            loss += losses[scored.flatten()].double().sum().item()
+            right += ((logits.argmax(-1) == targets) & scored).sum().item()
+    return {"loss": loss / n, "bpc": nats_to_bits(loss / n), "accuracy": right / n}
+
+
+def bits_by_position(
+    model: CharLM, ids: torch.Tensor, length: int, windows: int = 512, seed: int = 0
+) -> list[float]:
+    """Mean bits of the character after 1, 2, …, ``length`` characters read from a zero state.
+
+    Over ``windows`` random windows of ``ids (N,)``.
+
+    Raises:
+        ValueError: a text shorter than one window, or a number out of range.
+    """
+    integer("windows", windows, minimum=1)
+    batches = Windows(ids, length, min(windows, 64), generator(seed, "positions"))
+    total = torch.zeros(length, dtype=torch.float64)
+    rounds = math.ceil(windows / batches.batch_size)
+    source = iter(batches)
+    with evaluating(model):
+        for _ in range(rounds):
+            x, y = next(source)
+            logits, _ = model(x)
+            losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
+            total += losses.view(x.shape).double().mean(0)
+    return nats_to_bits(total / rounds).tolist()
+
+
+def bits_by_beginning(
+    model: CharLM, ids: torch.Tensor, length: int = 60, windows: int = 8
+) -> dict[int, float]:
+    """Bits a character over ``length`` characters read from a zero state, by the first of them.
+
+    For every index that occurs in ``ids (N,)``: the mean over up to ``windows`` of its places,
+    evenly spread. It finds beginnings from which a model does not recover, which an average over
+    all places hides, and a long reading with a carried state never meets.
+
+    Raises:
+        ValueError: a text shorter than one window, or a number out of range.
+    """
+    integer("length", length, minimum=1)
+    integer("windows", windows, minimum=1)
+    if len(ids) < length + 1:
+        raise ValueError(f"a window has {length} characters and a target, the text {len(ids)}")
+    beginnings, places = ids[:-length], []
+    for first in beginnings.unique():
+        found = (beginnings == first).nonzero().flatten()
+        places.append(found[torch.linspace(0, len(found) - 1, min(windows, len(found))).long()])
+    blocks = ids[torch.cat(places)[:, None] + torch.arange(length + 1)]
+    loss = []
+    with evaluating(model):
+        for block in blocks.split(64):
+            logits, _ = model(block[:, :-1])
+            found = F.cross_entropy(logits.transpose(1, 2), block[:, 1:], reduction="none")
+            loss.append(found.mean(1))
+    nats = torch.cat(loss).split([len(p) for p in places])
+    firsts = [int(beginnings[p[0]]) for p in places]
+    return {k: nats_to_bits(b.mean().item()) for k, b in zip(firsts, nats, strict=True)}

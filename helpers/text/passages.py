@@ -1,0 +1,86 @@
+"""How a passage is shown: folded to a width, or each character on a coloured background.
+
+The backgrounds say one number a character: how surprising it was (white to orange), or the state
+of a unit (blue through white to orange).
+"""
+
+import html
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+
+from helpers.colors import BLUE, INK, PAPER, VERMILION
+
+
+def tint(color: str, share: float) -> tuple[float, float, float]:
+    """``color`` mixed with the page: 0 is the page, 1 the color. Red, green, blue from 0 to 1."""
+    page, full = np.array(to_rgb(PAPER)), np.array(to_rgb(color))
+    return tuple(page + (full - page) * share)
+
+
+#: From expected (the page) to surprising. Half way it is light, so that the text stays readable.
+SURPRISE = LinearSegmentedColormap.from_list("surprise", [PAPER, tint(VERMILION, 0.35), VERMILION])
+#: From -1 through the page to 1.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", [tint(BLUE, 0.68), PAPER, tint(VERMILION, 0.64)]
+)
+
+
+def fold(text: str, width: int = 88) -> str:
+    """``text`` with its own line breaks, long lines folded."""
+    folded = (
+        textwrap.fill(line, width, drop_whitespace=False, replace_whitespace=False)
+        for line in text.split("\n")
+    )
+    return "\n".join(folded)
+
+
+def visible(character: str) -> str:
+    """A character as it can be read on an axis."""
+    return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(character, character)
+
+
+def coloured_html(text: str, values) -> str:
+    """``text`` as HTML, each character on a background from blue (-1) through white to orange (1).
+
+    Args:
+        values: from -1 to 1, one a character.
+    """
+    spans = []
+    for c, value in zip(text, np.clip(np.asarray(values, float), -1, 1), strict=True):
+        shade = tint(VERMILION if value > 0 else BLUE, abs(value) * 0.75)
+        shown = "↵<br>" if c == "\n" else html.escape(c)
+        spans.append(f'<span style="background:{to_hex(shade)}">{shown}</span>')
+    style = "font-family:monospace;font-size:13px;line-height:1.5"
+    style += f";color:{INK};background:{PAPER}"
+    return f'<div style="{style};white-space:pre-wrap">{"".join(spans)}</div>'
+
+
+def coloured_figure(text: str, values, title: str, *, signed: bool = False, width: int = 92):
+    """A passage in a figure, each character on a coloured background.
+
+    Args:
+        values: one a character; from 0 to 1, or from -1 to 1 if ``signed``.
+    """
+    lines, line = [], []
+    for c, value in zip(text, values, strict=True):
+        if c == "\n" or len(line) == width:
+            lines.append(line)
+            line = []
+        if c != "\n":
+            line.append((c, float(value)))
+    lines.append(line)
+    fig, ax = plt.subplots(figsize=(9.2, 0.2 * len(lines) + 0.45))
+    shade = SIGNED if signed else SURPRISE
+    low, high = (-1, 1) if signed else (0, 1)
+    grid = np.full((len(lines), width), np.nan)
+    for row, characters in enumerate(lines):
+        for column, (c, value) in enumerate(characters):
+            grid[row, column] = value
+            ax.text(column, row, c, family="monospace", fontsize=8.5, ha="center", va="center")
+    ax.imshow(grid, cmap=shade, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    ax.set_title(title)
+    ax.set_axis_off()
+    return fig
