@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from helpers import paths
+from helpers.recurrent import LSTM
 from helpers.text import (
     CharLM,
     Vocabulary,
@@ -18,12 +20,13 @@ from helpers.text import (
     dialogue,
     load_book,
     measures,
+    plots,
     saved_models,
     unit_search,
     widgets,
 )
 from helpers.text import bench as text_bench
-from helpers.text.training import Plan
+from helpers.text.training import History, Plan
 
 SCRIPT = (
     'Season,Character,Line\n1,Ann,"Good day, Bo.\n"\n1,Bo,Hello: you\n1,Ann,Bye\n1,,nobody\n1\n'
@@ -327,3 +330,25 @@ def test_the_bench_rows_run():
     rows = list(text_bench.rows(8, 1, 2, 1, 5, 1))
     assert len(rows) == 6
     assert all(row.ours > 0 for row in rows)
+
+
+def test_measured_curves_have_the_colour_of_the_lstm():
+    history = History([2.0, 1.0], [0.1, 0.2], [{"step": 2, "bpc": 1.5, "loss": 1.0}])
+    table = pd.DataFrame({"temperature": [0.5, 1.0], "known words": [0.9, 0.7]})
+    header = {
+        "curves": {
+            "every": 1,
+            "loss": history.loss,
+            "accuracy": history.accuracy,
+            "valid": [history.valid[0] | {"accuracy": 0.2}],
+        },
+        "baselines": {"valid": {"unigram": 4.0}},
+    }
+    for fig, value in (
+        (plots.bpc_curve(history, {"unigram": 4.0}), 1.5),
+        (plots.book_model_curves(header), 1.0),
+        (plots.against_temperature(table, {}), 0.9),
+    ):
+        drawn = [line for line in fig.axes[0].lines if line.get_color() == LSTM.color]
+        assert [line.get_ydata()[0] for line in drawn] == [value]
+        plt.close(fig)

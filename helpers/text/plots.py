@@ -10,6 +10,7 @@ import torch
 from helpers import figures
 from helpers.colors import BLUE
 from helpers.figures import PALETTE
+from helpers.recurrent import LSTM
 from helpers.text.measures import nats_to_bits
 from helpers.text.passages import visible
 from helpers.text.sampling import next_distribution
@@ -36,7 +37,7 @@ def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
         at,
         [look["bpc"] for look in history.valid],
         "o-",
-        color=PALETTE["lstm"],
+        color=LSTM.color,
         markersize=4,
         label="held out",
     )
@@ -66,7 +67,7 @@ def book_model_curves(header: dict):
     steps = (np.arange(len(curves["loss"])) + 1) * curves["every"]
     looks = pd.DataFrame(curves["valid"])
     fig, axes = plt.subplots(1, 3, figsize=(10, 3.5))
-    train, valid = PALETTE["calm"], PALETTE["lstm"]
+    train, valid = PALETTE["calm"], LSTM.color
     axes[0].plot(steps, curves["loss"], color=train, label="training")
     axes[0].plot(looks["step"], looks["loss"], color=valid, label="validation")
     axes[0].set_title("loss in nats")
@@ -141,9 +142,10 @@ def against_temperature(table: pd.DataFrame, book: dict[str, float]):
         book: measure -> the value of the held-out text.
     """
     measures = [column for column in table.columns if column != "temperature"]
-    fig, axes = plt.subplots(1, len(measures), figsize=(10, 2.9))
+    fig, axes = plt.subplots(1, len(measures), figsize=(10, 2.9), squeeze=False)
+    axes = axes[0]
     for ax, measure in zip(axes, measures, strict=True):
-        ax.plot(table["temperature"], table[measure], "o-", color=PALETTE["lstm"], ms=4)
+        ax.plot(table["temperature"], table[measure], "o-", color=LSTM.color, ms=4)
         if measure in book:
             ax.axhline(book[measure], color=PALETTE["ink"], linestyle="--", linewidth=1)
         ax.set_title(measure, fontsize=9.5)
