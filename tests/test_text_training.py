@@ -231,24 +231,6 @@ def test_bad_plans_are_sentences(options):
         training.Plan(**{"steps": 5, **options})
 
 
-@pytest.mark.parametrize("tracks", [1, 3, 8])
-def test_evaluation_counts_every_character_once(tracks):
-    torch.manual_seed(0)
-    model = CharLM(len(VOCAB), 12, 2).double()
-    ids = IDS[:2500]
-    with torch.no_grad():
-        logits = model(ids[None, :-1])[0][0]
-    expected = F.cross_entropy(logits, ids[1:]).item()
-    seen = evaluation.evaluate(model, ids, tracks=tracks, warm_up=100, length=64)
-    assert seen["loss"] == pytest.approx(expected, rel=1e-6 if tracks == 1 else 1e-3)
-    assert seen["bpc"] == pytest.approx(seen["loss"] / math.log(2))
-    assert seen["accuracy"] == pytest.approx(
-        (logits.argmax(1) == ids[1:]).double().mean().item(), abs=1e-3
-    )
-    with pytest.raises(ValueError, match="at least 2 characters"):
-        evaluation.evaluate(model, ids[:1])
-
-
 def test_restart_one_is_training_from_zero_states():
     """With restart = 1 a step sees what a model that never carries a state sees."""
     losses = []
@@ -260,23 +242,6 @@ def test_restart_one_is_training_from_zero_states():
             patch.setattr(corpus.Streams, "carries_state", carried)
             losses.append(training.fit(model, IDS[:2000], IDS[2000:], plan).loss)
     assert losses[0] == losses[1]
-
-
-def test_bits_by_beginning_equals_reading_each_window_alone():
-    model = CharLM(len(VOCAB), 12, 2, generator=generator(3)).double()
-    found = evaluation.bits_by_beginning(model, IDS[:600], length=20, windows=3)
-    assert found.keys() == set(IDS[:580].tolist())
-    first = VOCAB.encode("m").item()
-    places = [i for i in range(580) if IDS[i] == first]
-    chosen = [places[0], places[(len(places) - 1) // 2], places[-1]]
-    losses = []
-    for k in chosen:
-        with torch.no_grad():
-            logits = model(IDS[None, k : k + 20])[0][0]
-        losses.append(F.cross_entropy(logits, IDS[k + 1 : k + 21]).item())
-    assert found[first] == pytest.approx(sum(losses) / 3 / math.log(2))
-    with pytest.raises(ValueError, match="the text 20"):
-        evaluation.bits_by_beginning(model, IDS[:20], length=20)
 
 
 # Baselines --------------------------------------------------------------------------------------
