@@ -2,38 +2,43 @@
 
 How data travels, in every subject::
 
-    digits, a book, a graph   ->  tensors           palindromes, books, graphs
+    digits, a book, a graph   ->  tensors           tasks, books, graphs
     tensors                   ->  a model           cells, charlm, layers
-    model + tensors           ->  a run             training, experiments
-    a grid of runs            ->  a store, a table  study, results
-    table                     ->  figures, findings plots, notebook
+    model + tensors           ->  a run             training, experiment
+    a grid of runs            ->  a store           study, store
+    the store                 ->  published runs    archive
+    published runs            ->  figures, findings plots, notebook
 
-Five wings on a shared ground floor. Inside a wing every module has one job, and imports only go
-down: widgets -> plots -> experiments -> models -> data -> ground floor. The recurrent wing is the
-base: the others may import from it, it imports from none, and they never from each other. Only the
-combined wing, where sequences meet graphs, imports from two.
+Six wings on a shared ground floor. Inside a wing every module has one job, and imports only go
+down: widgets -> plots -> all else. Each wing says in its docstring which others it imports; the
+recurrent wing is the base and imports none. Tests read both from the files.
 
 Ground floor
     paths       where things lie, anchored on the package and never on the working directory
+    files       files that appear whole, or not at all
     checks      bad input gets a sentence: small validators that raise ``ValueError``
+    colors      the hues, apart from matplotlib
     runtime     device, seeds, threads, allocator, progress bars, interactive or headless
-    results     the store of runs, one file each, named by the run's key
+    steps       the one record that every training loop hands to whoever watches
+    store       finished runs, one file each, named by the run's key
+    study       grids of configurations in, a tidy table out: cores or a cluster
+    archive     published runs in data/results: written, read, credited
     checkpoints models on disk, safetensors and JSON
-    study       a grid of configurations in, a tidy table out: cores or a cluster
     figures     house style, palette, showing and saving a figure
     live        an explorer in JupyterLab, its static twin everywhere else
     notebook    parameters checked, a helper's source shown, findings and exercises
     engine      the papermill engine that cannot hang on widgets
     run         ``python -m helpers.run``: papermill over the series
+    publish     ``python -m helpers.publish``: committed outputs and figures
     timing      measuring side by side
     bench       ``python -m helpers.bench``: the table of ``make bench``
-    publish     ``python -m helpers.publish``: committed outputs and figures
 
 Wings
-    recurrent   RNN, LSTM, GRU; gradients by hand; palindromes and their study
-    optimizers  SGD to AdamW from their equations; landscapes
+    recurrent   cells, gradients by hand and their flow, training of a network on a task
+    palindromes the study: tasks, runs, growing lengths, what was published, figures, explorers
+    optimizers  SGD to AdamW from their equations; landscapes; the race
     text        books, the character model, sampling
-    graph       graphs, GCN, GAT, gated graph networks, propagation at size
+    graph       graphs, layers, propagation at size
     combined    one task as sequence and as graph; networks that are both
 
 Importing ``helpers`` alone imports nothing heavy.

@@ -63,7 +63,7 @@ _STYLE = {
 
 
 #: Pictures in a notebook have more pixels than they show, so that they are sharp on dense screens.
-_NOTEBOOK_DPI = 150
+_NOTEBOOK_DPI = 135
 
 
 def use_house_style() -> None:

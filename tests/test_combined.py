@@ -1,21 +1,17 @@
-"""The comparisons of sequences and graphs: tasks, networks, experiments, publication."""
+"""The comparisons of sequences and graphs: networks, tasks, experiments."""
 
-import dataclasses
 import itertools
 
-import matplotlib.pyplot as plt
 import networkx as nx
 import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers import paths
 from helpers.combined import (
     archive,
     links,
     neighbours,
     networks,
-    plots,
     serialised,
     series,
     small_graphs,
@@ -26,7 +22,6 @@ from helpers.graph import normalized_adjacency
 from helpers.graph.layers import LAYERS, find_layer
 from helpers.recurrent.parameters import count_parameters
 from helpers.runtime import generator
-from helpers.store import run_key
 
 
 def random_graphs(n: int, nodes: int, seed: int = 0) -> torch.Tensor:
@@ -106,7 +101,18 @@ def test_matched_networks_have_about_as_many_parameters():
         lambda: serialised.GraphRun("rnn", "distance", 0, order="sorted"),
         lambda: links.LinkRun("reader", 1, 0),
         lambda: neighbours.NeighbourRun("max", 0),
+        lambda: neighbours.NeighbourRun("gin", 0, neighbours=0),
+        lambda: serialised.GraphRun("gin", "distance", 0, order="bfs", features="mark"),
+        lambda: serialised.GraphRun("gin", "distance", 0, features="mark", pool="max"),
+        lambda: serialised.GraphRun("rnn", "distance", 0, order="bfs", pool="lstm"),
+        lambda: serialised.GraphRun("gin", "distance", 0, features="mark", depth=-1),
         lambda: series.SeriesRun("arima", 0),
+        lambda: series.SeriesRun("lstm", -1),
+        lambda: series.SeriesRun("lstm", 0, steps=0),
+        lambda: series.SeriesRun("lstm", 0, batch_size=0),
+        lambda: series.SeriesRun("lstm", 0, lr=0.0),
+        lambda: series.SeriesRun("lstm", 0, lr=float("nan")),
+        lambda: series.SeriesRun("lstm", 0, parameters=0),
         lambda: archive.STUDY.run_parts(["weather"]),
     ],
 )
@@ -173,6 +179,27 @@ def test_a_serialisation_loses_nothing(order):
     for one, found, order_ in zip(A, back, orders, strict=True):
         assert torch.equal(found, small_graphs.relabel(one, order_))
     assert torch.equal(x[..., 6], marks.gather(1, orders))
+
+
+def test_a_serialisation_tells_of_links_to_earlier_nodes_only():
+    """A path 0 - 1 - 2 - 3 with node 3 marked, read from its end: each step links to the last."""
+    A, marks = structure.chain(4)[None], torch.tensor([[0.0, 0.0, 0.0, 1.0]])
+    x = small_graphs.serialise(A, marks, torch.tensor([[3, 2, 1, 0]]))
+    assert x[0].tolist() == [[0, 0, 0, 0, 1], [1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0]]
+    x = small_graphs.serialise(A, marks, torch.tensor([[1, 3, 0, 2]]))
+    assert x[0].tolist() == [[0, 0, 0, 0, 0], [0, 0, 0, 0, 1], [1, 0, 0, 0, 0], [1, 1, 0, 0, 0]]
+
+
+def test_relabelling_puts_the_node_of_the_order_first():
+    A = torch.arange(9.0).reshape(3, 3)
+    marks, order = torch.tensor([5.0, 6, 7]), torch.tensor([2, 0, 1])
+    expected = [[A[order[i], order[j]].item() for j in range(3)] for i in range(3)]
+    assert small_graphs.relabel(A, order).tolist() == expected
+    two, seen = small_graphs.relabel_all(
+        torch.stack([A, A]), torch.stack([marks] * 2), torch.stack([order, torch.arange(3)])
+    )
+    assert two.tolist() == [expected, A.tolist()]
+    assert seen.tolist() == [[7, 5, 6], [5, 6, 7]]
 
 
 @pytest.mark.parametrize("task", small_graphs.TASKS)
@@ -358,65 +385,3 @@ def test_score_counts_right_answers():
 
     assert score(torch.nn.Identity(), draw, generator(0), n=500) == 1.0
     assert score(lambda x: -x, draw, generator(0), n=500) == 0.0
-
-
-def test_run_write_and_read(tmp_path, monkeypatch):
-    configs = [series.SeriesRun(m, s, steps=2) for m in series.MODELS for s in range(2)]
-    attention = [structure.AttentionRun(4, s, steps=2) for s in range(2)]
-    parts = {
-        "attention": archive.Part(structure.train_attention, lambda: attention),
-        "series": archive.Part(series.train_series, lambda: configs),
-        "links": archive.PARTS["links"],
-    }
-    monkeypatch.setattr(archive, "PARTS", parts)
-    monkeypatch.setattr(archive, "STUDY", archive.Study("pairs", 1, parts))
-    monkeypatch.setattr(paths, "WORK", tmp_path)
-    assert archive.STUDY.run_parts(["attention", "series"], workers=1) == []
-    archive.write(tmp_path)
-    found = archive.read(tmp_path)
-    assert len(found.table) == 8
-    assert found.curves["attention 4"].shape == (5, 5)
-    assert list(found.part("series")["error"].notna()) == [True] * 6
-    assert "T" not in found.part("series")
-    assert found.credit(found.part("series")).startswith("6 runs, 2 seeds, ")
-    with pytest.raises(ValueError, match="no published runs"):
-        found.part("links")
-
-
-def test_every_published_run_keeps_its_key():
-    """Recomputed from its row: a key that moved would train what is published again."""
-    published = archive.read()
-    for name, part in archive.PARTS.items():
-        rows = published.part(name)
-        config_type = type(part.runs()[0])
-        fields = [field.name for field in dataclasses.fields(config_type)]
-        for row in rows.to_dict("records"):
-            config = config_type(**{field: row[field] for field in fields if field in row})
-            assert run_key(config, archive.EXPERIMENT_VERSION) == row["key"], config
-    assert not archive.STUDY.left_out(published)
-
-
-# Figures ------------------------------------------------------------------------------------------
-
-
-def test_figures_show_every_run():
-    comparisons = archive.read()
-    drawn = {
-        "structure": plots.structure(comparisons),
-        "serialised": plots.graph_tasks(comparisons, "accuracy", "right"),
-        "links": plots.links(comparisons),
-    }
-    for name, figure in drawn.items():
-        markers = [line for ax in figure.axes for line in ax.lines if line.get_marker() == "o"]
-        assert sum(len(line.get_xdata()) for line in markers) == len(comparisons.part(name)), name
-        plt.close(figure)
-
-
-def test_the_summary_names_the_best():
-    table = archive.summary(archive.read())
-    assert len(table) == 8
-    for row in table.to_dict("records"):
-        numbers = {k: float(row[k]) for k in ("reading", "messages", "both") if row[k] != "–"}
-        best = min if "error" in row["data"] else max
-        named = row["best"].split(", ")
-        assert named == [k for k in numbers if numbers[k] == best(numbers.values())]

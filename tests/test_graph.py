@@ -1,13 +1,12 @@
-"""Graphs, their matrices, and layers against dense sums and PyG with the same weights."""
+"""Graphs, their matrices, the graph convolution, loaders, smoothing, tasks and errata."""
 
 import networkx as nx
 import pytest
 import torch
 from torch_geometric.data import Data
-from torch_geometric.nn import GATConv, GatedGraphConv, GATv2Conv, GCNConv
+from torch_geometric.nn import GCNConv
 
 from helpers.graph import (
-    GatedGraphLayer,
     GATLayer,
     GCNLayer,
     Graph,
@@ -18,7 +17,6 @@ from helpers.graph import (
     normalized_adjacency,
     six_node_graph,
     smoothing,
-    sparse,
     tasks,
 )
 from helpers.graph import propagation as p
@@ -170,165 +168,6 @@ def test_adjacency_round_trip_and_relabelling():
     torch.testing.assert_close(relabelled, layer(H, normalized_adjacency(A))[permutation])
 
 
-# Attention and gates, with PyG's weights --------------------------------------------------------
-
-
-@pytest.mark.parametrize("heads", [1, 3])
-@pytest.mark.parametrize("dynamic", [False, True])
-def test_attention_equals_pyg(heads, dynamic):
-    graph = random_graph(12, 0.3, 1)
-    ours = GATLayer(5, 4, heads, dynamic=dynamic)
-    theirs = (GATv2Conv if dynamic else GATConv)(5, 4, heads)
-    with torch.no_grad():
-        torch.nn.init.normal_(ours.b)
-        theirs.bias.copy_(ours.b)
-        if dynamic:
-            theirs.lin_l.weight.copy_(ours.W.T)
-            theirs.lin_r.weight.copy_(ours.W_u.T)
-            theirs.lin_l.bias.zero_()
-            theirs.lin_r.bias.zero_()
-            theirs.att.copy_(ours.a_v[None])
-        else:
-            theirs.lin.weight.copy_(ours.W.T)
-            theirs.att_src.copy_(ours.a_v[None])
-            theirs.att_dst.copy_(ours.a_u[None])
-    H = torch.randn(12, 5, requires_grad=True)
-    G = H.detach().clone().requires_grad_()
-    out = ours(H, p.add_self_loops(graph.adjacency()))
-    expected = theirs(G, graph.edge_index())
-    torch.testing.assert_close(out, expected)
-    out.square().sum().backward()
-    expected.square().sum().backward()
-    torch.testing.assert_close(H.grad, G.grad)
-
-
-def test_gated_layer_equals_pyg():
-    graph = random_graph(9, 0.4, 2)
-    ours, theirs = GatedGraphLayer(5), GatedGraphConv(5, 3)
-    with torch.no_grad():
-        for k in range(3):
-            theirs.weight[k].copy_(ours.W)
-        theirs.rnn.weight_ih.copy_(ours.gru.W_x_l0)
-        theirs.rnn.weight_hh.copy_(ours.gru.W_h_l0)
-        theirs.rnn.bias_ih.copy_(torch.nn.init.normal_(ours.gru.b_l0))
-        theirs.rnn.bias_hh.zero_()
-        theirs.rnn.bias_hh[-5:] = torch.nn.init.normal_(ours.gru.b_gh_l0)
-    H = G = torch.randn(9, 5)
-    for _ in range(3):
-        H = ours(H, graph.adjacency())
-    torch.testing.assert_close(H, theirs(G, graph.edge_index()))
-
-
-LAYERS = {
-    "GCN": (lambda: GCNLayer(3, 4), normalized_adjacency),
-    "GAT": (lambda: GATLayer(3, 4, 2), lambda A: p.add_self_loops(A)),
-    "GATv2": (lambda: GATLayer(3, 4, dynamic=True), lambda A: p.add_self_loops(A)),
-    "gated": (lambda: GatedGraphLayer(3), lambda A: A),
-}
-
-
-@pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("seed", range(3))
-def test_relabelling_the_nodes_relabels_the_output(name, seed):
-    make, prepare = LAYERS[name]
-    graph = random_graph(8, 0.35, seed)
-    layer, H, A = make(), torch.randn(8, 3), graph.adjacency()
-    order = torch.randperm(8)
-    relabelled = layer(H[order], prepare(A[order][:, order]))
-    torch.testing.assert_close(relabelled, layer(H, prepare(A))[order])
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_a_batch_is_its_graphs_one_by_one(name):
-    make, prepare = LAYERS[name]
-    layer, H = make(), torch.randn(4, 6, 3)
-    A = torch.stack([prepare(random_graph(6, 0.4, k).adjacency()) for k in range(4)])
-    together = layer(H, A)
-    for k in range(4):
-        torch.testing.assert_close(together[k], layer(H[k], A[k]))
-    torch.testing.assert_close(layer(H, A[0])[2], layer(H[2], A[0]))
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_wrong_shapes_are_sentences(name):
-    make, prepare = LAYERS[name]
-    for H, N in ((torch.zeros(5, 4), 5), (torch.zeros(5, 3), 4), (torch.zeros(3), 3)):
-        with pytest.raises(ValueError, match="H must have shape"):
-            make()(H, prepare(torch.ones(N, N) - torch.eye(N)))
-
-
-def test_attention_rows_sum_to_one_over_neighbours_only():
-    graph = six_node_graph()
-    layer = GATLayer(3, 4, 2)
-    A_tilde = p.add_self_loops(graph.adjacency())
-    alpha = layer.attention(torch.randn(6, 3), A_tilde)
-    torch.testing.assert_close(alpha.sum(-1), torch.ones(2, 6))
-    assert (alpha[:, A_tilde == 0] == 0).all()
-    with pytest.raises(ValueError, match="every node must hear at least itself"):
-        layer(torch.randn(2, 3), torch.zeros(2, 2))
-
-
-# Sparse -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("normalisation", p.NORMALISATIONS)
-@pytest.mark.parametrize("seed", range(3))
-def test_sparse_propagation_equals_dense(normalisation, seed):
-    graph = random_graph(15, 0.2, seed)
-    A_hat = normalized_adjacency(graph, normalisation)
-    S = sparse.sparse_normalized_adjacency(graph.edge_index(), 15, normalisation)
-    torch.testing.assert_close(S.to_dense(), A_hat)
-    layer, H = GCNLayer(4, 3), torch.randn(15, 4, requires_grad=True)
-    G = H.detach().clone().requires_grad_()
-    a, b = layer(H, S), layer(G, A_hat)
-    torch.testing.assert_close(a, b)
-    a.square().sum().backward()
-    b.square().sum().backward()
-    torch.testing.assert_close(H.grad, G.grad)
-
-
-def test_sparse_directed_weighted_double_and_isolated():
-    edges = torch.tensor([[0, 0, 1, 3, 0], [1, 2, 0, 3, 1]])  # 0-1 twice, a loop, 2 one way only
-    S = sparse.sparse_normalized_adjacency(edges, 5, "row")
-    A = torch.zeros(5, 5)
-    A[0, 1] = A[0, 2] = A[1, 0] = 1
-    torch.testing.assert_close(S.to_dense(), normalized_adjacency(A, "row"))
-    H = torch.randn(5, 2, requires_grad=True)
-    (S @ H).sum().backward()
-    torch.testing.assert_close(H.grad, S.to_dense().T @ torch.ones(5, 2))
-    with pytest.raises(ValueError, match="for undirected graphs"):
-        sparse.sparse_normalized_adjacency(edges, 5)
-    weights = torch.tensor([1.0, 2.0, 3.0, 4.0, 2.0])
-    W = sparse.sparse_normalized_adjacency(edges, 5, "none", weights).to_dense()
-    assert W[0].tolist() == [1, 3, 2, 0, 0]
-    assert W[3, 3] == 1
-    assert W[4].tolist() == [0, 0, 0, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("edges", "options", "message"),
-    [
-        (torch.zeros(3, 2, dtype=torch.int64), {}, "edge_index must be int64 of shape"),
-        (torch.zeros(2, 2), {}, "edge_index must be int64"),
-        (torch.tensor([[0], [9]]), {}, "must lie between 0 and 3"),
-        (torch.tensor([[0], [-1]]), {}, "must lie between 0 and 3"),
-        (torch.tensor([[0], [1]]), {"weights": torch.tensor([-1.0])}, "weights must be"),
-        (torch.tensor([[0], [1]]), {"normalisation": "max"}, "normalisation must be one of"),
-    ],
-)
-def test_bad_sparse_input_is_a_sentence(edges, options, message):
-    with pytest.raises(ValueError, match=message):
-        sparse.sparse_normalized_adjacency(edges, 4, **options)
-
-
-def test_random_graphs_are_undirected_without_doubles():
-    edges = sparse.random_edge_index(50, 400)
-    A = torch.zeros(50, 50).index_put_(tuple(edges), torch.ones(edges.shape[1]), accumulate=True)
-    assert torch.equal(A, A.T)
-    assert A.max() == 1
-    assert A.diagonal().sum() == 0
-
-
 # Loaders ----------------------------------------------------------------------------------------
 
 
@@ -445,5 +284,11 @@ def test_errata_of_the_graphs():
 
 def test_applications_are_graphs():
     for application in applications.APPLICATIONS:
+        asked = application.asked
+        nodes = set(application.nodes)
         for a, b, _ in application.edges:
-            assert {a, b} <= set(application.nodes)
+            assert {a, b} <= nodes
+        if isinstance(asked, tuple):  # an edge that is drawn
+            assert set(asked) in [{a, b} for a, b, _ in application.edges]
+        else:
+            assert asked in nodes | {""}

@@ -222,7 +222,7 @@ def relabelled(A, marks, numbers: list[str], answers: dict[str, torch.Tensor], t
         hops = np.arange(len(probabilities)) + 1
         chosen = int(probabilities.argmax())
         colors = [PALETTE["accent"] if k == chosen else PALETTE["calm"] for k in range(len(hops))]
-        ax.bar(hops, probabilities, color=colors)
+        ax.bar(hops, probabilities.numpy(), color=colors)
         ax.set_xticks(hops)
         right = "right" if chosen == target else "wrong"
         ax.set(title=f"{name}: {right}", xlabel="hops between the filled nodes", ylim=(0, 1))

@@ -55,7 +55,7 @@ def ratios_without_leaky_relu() -> tuple[float, float]:
     graph = six_node_graph()
     layer = GATLayer(4, 8, slope=1.0)
     with torch.no_grad():
-        alpha = layer.attention(torch.randn(6, 4), add_self_loops(graph.adjacency()))[0]
+        alpha = layer.attention(torch.randn(6, 4), layer.prepare(graph))[0]
     A, E, F = (graph.index(node) for node in "AEF")
     return (alpha[A, E] / alpha[A, F]).item(), (alpha[F, E] / alpha[F, F]).item()
 

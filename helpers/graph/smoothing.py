@@ -55,16 +55,16 @@ def attention_smoothing(
     """
     g = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    A_tilde = add_self_loops(graph.adjacency()).double()
     H = torch.randn(len(graph), features, generator=g, dtype=torch.float64)
     layer = GATLayer(features, features).double()
+    M = layer.prepare(graph).double()
     with torch.no_grad():
         layer.a_v.mul_(4)  # sharp, so that it is far from a uniform average
         found = {"energy": [], "distance": []}
         for _ in range(depth + 1):
             found["energy"].append(dirichlet_energy(H, graph))
             found["distance"].append(pairwise_distance(H))
-            H = layer.attention(H, A_tilde)[0] @ H
+            H = layer.attention(H, M)[0] @ H
     return found
 
 

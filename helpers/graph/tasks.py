@@ -12,7 +12,6 @@ from torch import nn
 from helpers.checks import integer
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GCNLayer
-from helpers.graph.propagation import normalized_adjacency
 
 
 class KarateGCN(nn.Module):
@@ -31,16 +30,20 @@ class KarateGCN(nn.Module):
         self.layers = nn.ModuleList(GCNLayer(a, b) for a, b in itertools.pairwise(widths))
         self.read_out = nn.Linear(2, classes)
 
-    def embed(self, A_hat: torch.Tensor) -> torch.Tensor:
+    def prepare(self, A) -> torch.Tensor:
+        """The matrix that all the layers propagate with, ``(N, N)``."""
+        return self.layers[0].prepare(A)
+
+    def embed(self, M: torch.Tensor) -> torch.Tensor:
         """The last layer's features, ``(N, 2)``."""
-        H = torch.eye(A_hat.shape[0])
+        H = torch.eye(M.shape[0])
         for layer in self.layers:
-            H = torch.tanh(layer(H, A_hat))
+            H = layer.update(H, M)
         return H
 
-    def forward(self, A_hat: torch.Tensor) -> torch.Tensor:
+    def forward(self, M: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, c)``."""
-        return self.read_out(self.embed(A_hat))
+        return self.read_out(self.embed(M))
 
 
 @dataclass
@@ -74,16 +77,16 @@ def train_communities(
     """Train a :class:`KarateGCN` on the labels of a few nodes; Adam, rate 0.01."""
     integer("epochs", epochs, minimum=0)
     torch.manual_seed(seed)
-    A_hat = normalized_adjacency(graph)
     model = KarateGCN(len(graph), int(labels.max()) + 1)
+    M = model.prepare(graph)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     hidden = torch.ones(len(graph), dtype=torch.bool)
     hidden[labelled] = False
     embeddings, accuracy = [], []
     for epoch in range(epochs + 1):
-        logits = model(A_hat)
+        logits = model(M)
         with torch.no_grad():
-            embeddings.append(model.embed(A_hat))
+            embeddings.append(model.embed(M))
             accuracy.append((logits.argmax(1) == labels)[hidden].float().mean())
         if epoch < epochs:
             optimizer.zero_grad()

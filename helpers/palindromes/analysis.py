@@ -13,6 +13,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.proportion import proportion_confint
 
+from helpers.archive import Archive
 from helpers.palindromes.parts import FACTORS
 from helpers.palindromes.settings import INITS
 from helpers.palindromes.tasks.palindromes import CHANCE
@@ -249,3 +250,25 @@ def reading(lengths: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """
     table = lengths.merge(runs[["key", "model", "longest"]], on="key")
     return table.assign(ratio=table["T"] / table["longest"])
+
+
+def by_task(study: Archive, parts: tuple[str, ...]) -> pd.DataFrame:
+    """Each setting on each other task, over all lengths and seeds.
+
+    Columns: "task", "setting", "runs", "solved", "median step" (of the solved), and "held out", the
+    mean held-out score.
+    """
+    rows = []
+    for part in parts:
+        for name, runs in study.by_setting(part).items():
+            rows.append(
+                {
+                    "task": part,
+                    "setting": name,
+                    "runs": len(runs),
+                    "solved": int(runs["solved"].sum()),
+                    "median step": float(runs["solved_step"].median()),
+                    "held out": float(runs["held_out_accuracy"].mean()),
+                }
+            )
+    return pd.DataFrame(rows)

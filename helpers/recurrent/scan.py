@@ -16,8 +16,9 @@ That is O(T) work in O(L log_L T) tensor operations, and beside the result no mo
 values a unit are held. Products of all a up to t, by which one might divide instead, underflow.
 
 The price is that the recurrence is computed twice and a third product with it. One CPU thread that
-batch x units of 128 x 128 keep busy needs about twice as long as with T multiplications in a row
-(T = 1280, without gradient); with 4 x 128 it needs a fifth, as what counts there are the calls.
+batch x units of 128 x 128 keep busy needs two to three times as long as with T multiplications in a
+row (T = 1280, no gradient); with 4 x 128 it needs a quarter, as what counts there are the calls.
+:mod:`helpers.recurrent.bench` measures whole cells.
 
 The gradient is a scan from the end, with e_t what reaches h_t from its own output and from later
 steps; conj is nothing where all is real::
@@ -31,7 +32,7 @@ from torch.autograd.function import once_differentiable
 
 #: L, steps of a block; up to twice as many are taken one after another. On one CPU thread, T from
 #: 320 to 1280: at batch x units of 2000 or more, blocks of 8 take up to 1.5 times as long; at 500,
-#: blocks of 64 do at T = 320. 16 and 32 are within a quarter of each other.
+#: blocks of 64 do at T = 320. 16 and 32 are within a third of each other.
 BLOCK = 32
 
 
