@@ -16,7 +16,7 @@ test: $(STAMP)
 	$(PY) -m ruff check helpers tests notebooks
 	$(PY) -m ruff format --check helpers tests
 	$(PY) -m pytest
-	$(PY) -m pytest -p tests.nbval_answers --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks
+	$(PY) -m pytest -p tests.nbval_answers -p tests.nbval_disturb --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks
 
 lab: $(STAMP)
 	$(PY) -m jupyterlab --notebook-dir=notebooks

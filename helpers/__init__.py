@@ -26,7 +26,8 @@ Ground floor
     checkpoints models on disk, safetensors and JSON
     figures     house style, palette, showing and saving a figure
     live        an explorer in JupyterLab, its static twin everywhere else
-    notebook    parameters checked, a helper's source shown, findings and exercises
+    equations   numbered equations that are run: both sides computed and compared
+    notebook    parameters checked, a helper's source shown, findings, traps and exercises
     engine      the papermill engine that cannot hang on widgets
     run         ``python -m helpers.run``: papermill over the series
     publish     ``python -m helpers.publish``: committed outputs and figures

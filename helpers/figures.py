@@ -1,5 +1,6 @@
 """House style: one palette, one look, and one way to show and save a figure."""
 
+import base64
 import io
 
 import matplotlib as mpl
@@ -81,12 +82,22 @@ def credit(figure: plt.Figure, text: str) -> None:
     figure.supxlabel(f"published: {text}", fontsize=8, color=PALETTE["muted"], x=0.99, ha="right")
 
 
-def show(figure: plt.Figure, name: str | None = None) -> None:
+def show(
+    figure: plt.Figure,
+    name: str | None = None,
+    caption: str | None = None,
+    alt: str | None = None,
+) -> None:
     """Show ``figure`` once, close it, and under ``name`` save it as SVG and PNG.
 
     The files go to :func:`helpers.paths.figures_folder`.
+
+    Args:
+        name: of the files; without one nothing is saved.
+        caption: what to see in it, in a sentence or two; may hold Markdown and formulas.
+        alt: what is drawn, for those who cannot see it; made from titles and labels if left out.
     """
-    from IPython.display import Image, display
+    from IPython.display import Markdown, display
 
     if name is not None:
         folder = figures_folder()
@@ -96,8 +107,27 @@ def show(figure: plt.Figure, name: str | None = None) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI, metadata={"Software": None})
     width = round(figure.get_figwidth() * _STYLE["figure.dpi"])
+    alt = described(figure) if alt is None else " ".join(alt.split())
     plt.close(figure)
-    display(Image(buffer.getvalue(), width=width))
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    metadata = {"image/png": {"width": width, "alt": alt}}
+    display({"image/png": picture, "text/plain": alt}, metadata=metadata, raw=True)
+    if caption is not None:
+        display(Markdown(f"*Figure.* {' '.join(caption.split())}"))
+
+
+def described(figure: plt.Figure) -> str:
+    """The figure's titles and axes in words: what it has for readers who cannot see it."""
+    panels = []
+    for ax in figure.axes:
+        title = " ".join(part for part in (ax.get_title("left"), ax.get_title()) if part)
+        x, y = ax.get_xlabel(), ax.get_ylabel()
+        axes = f"{y} against {x}" if x and y else x or y
+        names = [text.get_text() for text in (ax.get_legend().texts if ax.get_legend() else [])]
+        curves = f" ({', '.join(names)})" if names else ""
+        if title or axes:
+            panels.append(": ".join(part for part in (title, axes) if part) + curves)
+    return "Figure. " + "; ".join(panels) if panels else "Figure."
 
 
 use_house_style()

@@ -6,7 +6,8 @@ import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,18 @@ import torch
 from IPython.display import Markdown, display
 
 from helpers import checks, runtime
+from helpers.equations import defines, holds
+
+__all__ = [
+    "defines",
+    "exercise",
+    "finding",
+    "holds",
+    "show_source",
+    "start",
+    "table",
+    "traps",
+]
 
 PROFILES = ("quick", "full")
 #: A cell of a table that is a number, or stands for one.
@@ -91,9 +104,25 @@ def _text_from_the_left(frame):
     return rich.rename(columns=lambda name: columns.get(name, html.escape(str(name))))
 
 
-def errata(rows: list[tuple[str, str, str, str]]) -> None:
-    """A table of (report, what it says, what is right, the number that tells them apart)."""
-    lines = ["| report | says | right is | the number |", "|---|---|---|---|"]
+class Trap(NamedTuple):
+    """A mistake that is easy to make.
+
+    Attributes:
+        mistake: what one might write or believe.
+        met: where it was met: a report, with at most a line of its own words, or "often seen".
+        why: why it is wrong, and what is right.
+        number: what shows it, computed.
+    """
+
+    mistake: str
+    met: str
+    why: str
+    number: str
+
+
+def traps(rows: Iterable[Trap]) -> None:
+    """A table of traps, in Markdown, so that formulas may stand in it."""
+    lines = ["| the trap | where met | why it is wrong | the number |", "|---|---|---|---|"]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     display(Markdown("\n".join(lines)))
 

@@ -1,4 +1,4 @@
-"""Jacobians, norms, truncation, clipping, and the errata's numbers."""
+"""Jacobians, norms, truncation, clipping, and the traps's numbers."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from helpers.palindromes import gradients, trained_networks
 from helpers.palindromes.experiment import PalindromeRun
-from helpers.recurrent import LSTM, SequenceClassifier, VanillaRNN, bptt, errata
+from helpers.recurrent import LSTM, SequenceClassifier, VanillaRNN, bptt, traps
 from helpers.recurrent import gradient_flow as flow
 from helpers.recurrent.kernels import Elman
 
@@ -101,28 +101,28 @@ def test_the_engine_of_the_rnn_passes_gradcheck(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_right_forms_are_right_and_wrong_ones_wrong(seed):
-    model, x, y = errata.random_problem(seed=seed)
-    wrong, right = errata.transposed_jacobian(model, x)
+    model, x, y = traps.random_problem(seed=seed)
+    wrong, right = traps.transposed_jacobian(model, x)
     assert right < 1e-12 < 0.1 < wrong
-    assert errata.W_hh_gradient_with(model, x, y) < 1e-12
-    assert errata.W_hh_gradient_with(model, x, y, transposed=True) > 0.1
-    assert errata.W_hh_gradient_with(model, x, y, ascending=True) > 0.01
-    assert errata.diagonal_softmax(model, x, y) > 0.3
-    assert errata.total_derivative_overcounts(model, x, y) > 0.1
-    assert errata.logsumexp_needs_unit_targets(1.0) < 1e-12
-    assert errata.logsumexp_needs_unit_targets(1.5) > 0.1
+    assert traps.W_hh_gradient_with(model, x, y) < 1e-12
+    assert traps.W_hh_gradient_with(model, x, y, transposed=True) > 0.1
+    assert traps.W_hh_gradient_with(model, x, y, ascending=True) > 0.01
+    assert traps.diagonal_softmax(model, x, y) > 0.3
+    assert traps.total_derivative_overcounts(model, x, y) > 0.1
+    assert traps.logsumexp_needs_unit_targets(1.0) < 1e-12
+    assert traps.logsumexp_needs_unit_targets(1.5) > 0.1
 
 
 def test_products_of_norms():
-    assert errata.norms_below_one_need_not_vanish() == pytest.approx(0.5, abs=1e-4)
-    norm_A, norm_AA, norm_B60 = errata.norms_above_one_need_not_explode()
+    assert traps.norms_below_one_need_not_vanish() == pytest.approx(0.5, abs=1e-4)
+    norm_A, norm_AA, norm_B60 = traps.norms_above_one_need_not_explode()
     assert (norm_A, norm_AA) == (2, 0)
     assert norm_B60 < 1e-12
-    assert errata.unbounded_cell(7)[-1] == 7
+    assert traps.unbounded_cell(7)[-1] == 7
 
 
 def test_errata_rows_are_texts():
-    rows = errata.gradient_rows(0, -2.0, 7.0)
+    rows = traps.gradient_rows(0, -2.0, 7.0)
     assert all(
         len(row) == 4 and all(isinstance(cell, str) and cell for cell in row) for row in rows
     )

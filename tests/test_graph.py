@@ -1,4 +1,4 @@
-"""Graphs, their matrices, the graph convolution, loaders, smoothing, tasks and errata."""
+"""Graphs, their matrices, the graph convolution, loaders, smoothing, tasks and traps."""
 
 import networkx as nx
 import pytest
@@ -11,13 +11,13 @@ from helpers.graph import (
     GCNLayer,
     Graph,
     applications,
-    errata,
     hops,
     loaders,
     normalized_adjacency,
     six_node_graph,
     smoothing,
     tasks,
+    traps,
 )
 from helpers.graph import propagation as p
 
@@ -272,13 +272,13 @@ def test_attention_finds_the_mark_and_averaging_cannot():
 
 def test_errata_of_the_graphs():
     torch.set_default_dtype(torch.float32)
-    rows = errata.rows()
+    rows = traps.rows()
     assert all(len(row) == 4 and all(row) for row in rows)
-    assert errata.degrees_without_the_self_loop(six_node_graph()) == pytest.approx(1.379, abs=1e-3)
-    assert errata.static_ranking_agreement(dynamic=False) == 1.0
-    assert errata.static_ranking_agreement(dynamic=True) < 0.99
-    assert errata.ratios_without_leaky_relu()[0] == pytest.approx(
-        errata.ratios_without_leaky_relu()[1]
+    assert traps.degrees_without_the_self_loop(six_node_graph()) == pytest.approx(1.379, abs=1e-3)
+    assert traps.static_ranking_agreement(dynamic=False) == 1.0
+    assert traps.static_ranking_agreement(dynamic=True) < 0.99
+    assert traps.ratios_without_leaky_relu()[0] == pytest.approx(
+        traps.ratios_without_leaky_relu()[1]
     )
 
 

@@ -146,9 +146,9 @@ def test_tables_round_and_hide_a_plain_index(shown):
     assert not text.splitlines()[1].startswith("0 ")
 
 
-def test_errata_are_a_markdown_table(shown):
-    notebook.errata([("001", "|x| = 1", "2", "3")])
-    assert shown[0].data.splitlines()[-1] == r"| 001 | \|x\| = 1 | 2 | 3 |"
+def test_traps_are_a_markdown_table(shown):
+    notebook.traps([notebook.Trap("|x| = 1", "001", "2", "3")])
+    assert shown[0].data.splitlines()[-1] == r"| \|x\| = 1 | 001 | 2 | 3 |"
 
 
 def test_figures_are_shown_once_saved_twice_and_identical(shown, tmp_path, monkeypatch):

@@ -138,9 +138,20 @@ def test_anatomy(path):
     headings = re.findall(r"^## (.*)$", "\n".join(text), re.M)
     for needed in ("Notation", "Limits", "Summary", "Exercises", "References"):
         assert any(h.startswith(needed) for h in headings), needed
-    for section in text[1:]:
-        words = len(re.sub(r"\$.*?\$|\|.*\||\[|\]\(.*?\)", " ", section, flags=re.S).split())
-        assert words <= 200, f"{words} words in one piece: {section[:80]}"
+
+
+def shows(path) -> list[ast.Call]:
+    """The calls of ``figures.show`` in a notebook."""
+    calls = [n for c in code_cells(path) for n in ast.walk(ast.parse(c.source))]
+    return [n for n in calls if isinstance(n, ast.Call) and ast.unparse(n.func) == "figures.show"]
+
+
+@notebooks
+def test_figures_say_what_to_see(path):
+    """A caption says what to see; the words for readers who cannot see say what is drawn."""
+    for call in shows(path):
+        given = {k.arg for k in call.keywords}
+        assert {"caption", "alt"} <= given, ast.unparse(call)[:90]
 
 
 @notebooks

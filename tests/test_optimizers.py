@@ -1,4 +1,4 @@
-"""The optimizers against torch.optim step by step, the landscapes, the race, the errata."""
+"""The optimizers against torch.optim step by step, the landscapes, the race, the traps."""
 
 import math
 
@@ -14,9 +14,9 @@ from helpers.optimizers import (
     Momentum,
     Nesterov,
     RMSprop,
-    errata,
     landscapes,
     race,
+    traps,
 )
 from helpers.optimizers.against_torch import algorithms_against_torch
 
@@ -145,27 +145,27 @@ def test_a_path_that_overflows_ends_at_its_last_finite_point():
 
 def test_the_reports_optimizers_get_these_numbers_wrong():
     ones = [1.0] * 5
-    assert math.isnan(errata.adam_of_report_000(ones)[0])
-    assert errata.adam_of_report_000(ones, fix_second_moment=True)[0] == pytest.approx(
+    assert math.isnan(traps.adam_of_report_000(ones)[0])
+    assert traps.adam_of_report_000(ones, fix_second_moment=True)[0] == pytest.approx(
         -3.162, abs=1e-3
     )
-    both = errata.adam_of_report_000(ones, fix_second_moment=True, fix_first_moment=True)
+    both = traps.adam_of_report_000(ones, fix_second_moment=True, fix_first_moment=True)
     assert both[0] == pytest.approx(3.162, abs=1e-3)
-    assert errata.adam_of_report_001(ones)[4] == pytest.approx(0.0011, abs=1e-4)
-    assert errata.relative_steps(Adam, ones) == pytest.approx([1.0] * 5, abs=1e-6)
-    inside, outside = errata.epsilon_inside_and_outside(1e-5, 1e-8)
+    assert traps.adam_of_report_001(ones)[4] == pytest.approx(0.0011, abs=1e-4)
+    assert traps.relative_steps(Adam, ones) == pytest.approx([1.0] * 5, abs=1e-6)
+    inside, outside = traps.epsilon_inside_and_outside(1e-5, 1e-8)
     assert inside == pytest.approx(0.0995, abs=1e-4)
     assert outside == pytest.approx(0.999, abs=1e-3)
 
 
 def test_who_damps():
     for optimizer, constant, alternating in ((RMSprop, 1.0, 1.0), (Adam, 1.0, 0.0526)):
-        assert errata.steady_step(optimizer, alternating=False) == pytest.approx(constant, abs=1e-3)
-        assert errata.steady_step(optimizer, alternating=True) == pytest.approx(
+        assert traps.steady_step(optimizer, alternating=False) == pytest.approx(constant, abs=1e-3)
+        assert traps.steady_step(optimizer, alternating=True) == pytest.approx(
             alternating, abs=1e-3
         )
-    assert errata.first_step(RMSprop) == pytest.approx(10, abs=1e-4)
-    assert all(len(row) == 4 for row in errata.rows())
+    assert traps.first_step(RMSprop) == pytest.approx(10, abs=1e-4)
+    assert all(len(row) == 4 for row in traps.rows())
 
 
 # The race ---------------------------------------------------------------------------------------

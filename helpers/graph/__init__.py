@@ -2,7 +2,7 @@
 
 Imports recurrent.
 
-graphs -> propagation, loaders -> sparse -> layers -> smoothing, tasks -> errata -> drawings, plots
+graphs -> propagation, loaders -> sparse -> layers -> smoothing, tasks -> traps -> drawings, plots
 -> widgets
 """
 

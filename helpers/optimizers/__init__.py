@@ -2,7 +2,7 @@
 
 Imports recurrent and palindromes.
 
-algorithms -> landscapes, errata, race -> plots -> widgets
+algorithms -> landscapes, traps, race -> plots -> widgets
 """
 
 from helpers.optimizers.algorithms import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSprop

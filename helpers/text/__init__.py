@@ -4,7 +4,7 @@ Imports recurrent.
 
 books, corpus, vocabulary, measures
 -> charlm, baselines, dialogue -> evaluation, sampling
--> training, unit_search, saved_models -> book_model -> book_comparisons, errata
+-> training, unit_search, saved_models -> book_model -> book_comparisons, traps
 -> passages, plots -> widgets
 """
 

@@ -66,7 +66,7 @@ def gaps_between_stages() -> list[int]:
 def rows(
     model: CharLM, vocab: Vocabulary, logits: torch.Tensor, passage: str, licence: dict
 ) -> list[tuple]:
-    """The errata of notebook 05: (report, what it says or does, what is right, the number).
+    """The traps of notebook 05: (report, what it says or does, what is right, the number).
 
     Args:
         logits: of some next character.

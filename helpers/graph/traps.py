@@ -61,7 +61,7 @@ def ratios_without_leaky_relu() -> tuple[float, float]:
 
 
 def rows() -> list[tuple]:
-    """The errata of notebook 06: (report, what it says, what is right, the number)."""
+    """The traps of notebook 06: (report, what it says, what is right, the number)."""
     graph, other = six_node_graph(), report_002_graph()
     A_hat = normalized_adjacency(graph)
     row_A = ", ".join(f"{value:.3f}" for value in A_hat[0])

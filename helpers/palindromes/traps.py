@@ -1,4 +1,4 @@
-"""The errata of notebook 04, each with the number that the published runs hold against it."""
+"""The traps of notebook 04, each with the number that the published runs hold against it."""
 
 from helpers.palindromes.analysis import mixtures
 from helpers.palindromes.archive import PalindromeArchive

@@ -138,7 +138,7 @@ def unbounded_cell(steps: int) -> list[float]:
 
 
 def gradient_rows(seed: int, log10_ratio_000: float, log10_ratio_001: float) -> list[tuple]:
-    """The errata of notebook 01: (report, what it says, what is right, the number).
+    """The traps of notebook 01: (report, what it says, what is right, the number).
 
     Args:
         log10_ratio_000, log10_ratio_001: log10 of ||dL/dh_1|| / ||dL/dh_T|| at T = 99, each
@@ -216,7 +216,7 @@ def slot_bias_ties_samples(n: int = 8) -> float:
 
 
 def lstm_rows(with_read_out: int, without_read_out_bias: int, torch_count: int) -> list[tuple]:
-    """The errata of notebook 03: (report, what it says, what is right, the number).
+    """The traps of notebook 03: (report, what it says, what is right, the number).
 
     Args:
         with_read_out, without_read_out_bias, torch_count: parameters counted in the notebook.

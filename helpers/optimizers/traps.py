@@ -69,7 +69,7 @@ ADAPTIVE = {"RMSprop": RMSprop, "Adam": Adam}
 
 
 def rows() -> list[tuple]:
-    """The errata of notebook 02: (report, what it says, what is right, the number)."""
+    """The traps of notebook 02: (report, what it says, what is right, the number)."""
     ones = [1.0] * 5
     second_fixed = adam_of_report_000(ones, fix_second_moment=True)
     both_fixed = adam_of_report_000(ones, fix_second_moment=True, fix_first_moment=True)
