@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 from IPython.display import Markdown, display
 
 from helpers import checks, runtime
@@ -41,7 +40,7 @@ def start(*, profile: str, seed: int) -> None:
     """
     checks.choice("profile", profile, PROFILES)
     runtime.seed_everything(checks.integer("seed", seed, minimum=0))
-    runtime.prepare_worker(threads=torch.get_num_threads())
+    runtime.prepare_worker(threads=runtime.own_threads())
 
 
 def show_source(*objects) -> None:

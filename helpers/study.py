@@ -34,7 +34,8 @@ ATTEMPTS = 3
 #: A cluster without workers is given this long.
 WORKER_TIMEOUT_S = 60
 
-Experiment = Callable[[object], tuple[dict, dict]]
+#: Called with a configuration; with ``device=`` too, where a study is not run on the CPU.
+Experiment = Callable[..., tuple[dict, dict]]
 
 
 @dataclass
@@ -74,6 +75,7 @@ def run_study(
     *,
     workers: int | None = None,
     cluster: str | None = None,
+    device: str = "cpu",
     desc: str | None = "study",
 ) -> Outcome:
     """Run what is missing, save each run as it finishes, return the table of all.
@@ -83,12 +85,14 @@ def run_study(
         configs: frozen dataclasses with a ``steps`` field.
         workers: processes on this machine, one torch thread each; all its cores if left out.
         cluster: address of a Dask scheduler, ``"tcp://host:8786"``; its workers need ``helpers``.
+        device: where the runs are computed. With "cuda", or "auto" where there is a GPU, a worker
+            a GPU, unless ``workers`` says otherwise; a cluster's workers look for themselves.
         desc: what the progress bar says; ``None`` for no bar.
 
     A run that raises, or whose worker keeps dying, becomes a :class:`Failure`; the rest go on.
 
     Raises:
-        ValueError: ``workers`` below 1.
+        ValueError: ``workers`` below 1, or a device that this machine lacks.
         TimeoutError: the cluster is not there, or has no workers within a minute.
     """
     configs = list(dict.fromkeys(configs))
@@ -96,10 +100,12 @@ def run_study(
     failures: list[Failure] = []
     if todo:
         if cluster is not None:
-            outcomes = _on_cluster(experiment, todo, cluster)
+            outcomes = _on_cluster(experiment, todo, cluster, device)
         else:
-            workers = integer("workers", workers or joblib.cpu_count(), minimum=1)
-            outcomes = _on_this_machine(experiment, todo, workers)
+            places = [str(place) for place in runtime.devices(device)]
+            usual = joblib.cpu_count() if places == ["cpu"] else len(places)
+            workers = integer("workers", usual if workers is None else workers, minimum=1)
+            outcomes = _on_this_machine(experiment, todo, workers, places)
         shown = {"desc": desc or "", "disable": desc is None}
         with runtime.progress(total=sum(c.steps for c in todo), unit="steps", **shown) as bar:
             for finished, (config, result, error) in enumerate(outcomes, start=1):
@@ -169,6 +175,7 @@ class Study:
         *,
         workers: int | None = None,
         cluster: str | None = None,
+        device: str = "cpu",
     ) -> list[Failure]:
         """Compute what is missing of some parts, or of all, in their order; returns what failed.
 
@@ -184,6 +191,7 @@ class Study:
                 self.store(),
                 workers=workers,
                 cluster=cluster,
+                device=device,
                 desc=name,
             )
             failures += outcome.failures
@@ -258,25 +266,32 @@ def table(configs: Iterable, store: RunStore) -> pd.DataFrame:
     return pd.DataFrame([{**run.config, **run.record} for run in runs])
 
 
-def _attempt(experiment: Experiment, config):
+def _attempt(experiment: Experiment, config, device: str):
     """In a worker: ``(config, result, None)``, or ``(config, None, what was raised)``."""
     runtime.prepare_worker(threads=1)
+    where = {} if device == "cpu" else {"device": device}
     try:
-        return config, experiment(config), None
+        return config, experiment(config, **where), None
     except Exception:
         last = traceback.format_exc(limit=-1).strip().splitlines()
         return config, None, f"{last[-1]} ({last[1].strip() if len(last) > 1 else 'no line'})"
 
 
-def _on_this_machine(experiment, configs, workers):
-    """Outcomes as they come; when a worker dies, the runs that were in flight are tried alone."""
+def _on_this_machine(experiment, configs, workers, places):
+    """Outcomes as they come; when a worker dies, the runs that were in flight are tried alone.
+
+    The runs are dealt out to ``places``, devices, in turn.
+    """
+    place_of = dict(zip(configs, itertools.cycle(places), strict=False))
 
     def in_parallel(some, jobs):
         # One task a worker is handed out, in order: those in flight are the first unfinished.
         parallel = joblib.Parallel(
             n_jobs=jobs, pre_dispatch=jobs, batch_size=1, return_as="generator_unordered"
         )
-        yield from parallel(joblib.delayed(_attempt)(experiment, config) for config in some)
+        yield from parallel(
+            joblib.delayed(_attempt)(experiment, config, place_of[config]) for config in some
+        )
 
     threads = torch.get_num_threads()  # with one worker joblib stays in this process
     pending = dict.fromkeys(configs)
@@ -304,7 +319,7 @@ def _alone(in_parallel, config):
     return config, None, f"its worker process died in each of {ATTEMPTS} attempts"
 
 
-def _on_cluster(experiment, configs, address):
+def _on_cluster(experiment, configs, address, device):
     """Plain Dask futures: they report a worker that keeps dying where joblib's backend waits."""
     try:
         from distributed import Client, as_completed
@@ -325,7 +340,8 @@ def _on_cluster(experiment, configs, address):
                 f"start one with: dask worker {address} --nthreads 1"
             ) from error
         futures = {
-            client.submit(_attempt, experiment, config, pure=False): config for config in configs
+            client.submit(_attempt, experiment, config, device, pure=False): config
+            for config in configs
         }
         for future in as_completed(futures):
             config = futures.pop(future)

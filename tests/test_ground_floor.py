@@ -152,7 +152,7 @@ def test_traps_are_a_markdown_table(shown):
 
 
 def test_figures_are_shown_once_saved_twice_and_identical(shown, tmp_path, monkeypatch):
-    contents = []
+    contents, open_before = [], plt.get_fignums()
     for folder in ("a", "b"):
         monkeypatch.setenv("HELPERS_FIGURES", str(tmp_path / folder))
         fig, ax = plt.subplots()
@@ -161,7 +161,7 @@ def test_figures_are_shown_once_saved_twice_and_identical(shown, tmp_path, monke
         contents.append([(tmp_path / folder / f"line.{s}").read_bytes() for s in ("svg", "png")])
     assert contents[0] == contents[1]
     assert len(shown) == 2
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_before
     monkeypatch.delenv("HELPERS_FIGURES")
     assert paths.figures_folder().is_relative_to(paths.EXECUTED)
 

@@ -82,10 +82,10 @@ def adjacency(links: torch.Tensor, L: int, *, along: bool) -> torch.Tensor:
     """Edges between blanks and linked places, with ``along`` those of the chain as well."""
     B, Q = links.shape
     A = chain(L + Q).repeat(B, 1, 1) if along else torch.zeros(B, L + Q, L + Q)
-    rows, blanks = torch.arange(B)[:, None], L + torch.arange(Q)
-    A[rows, blanks, links] = 1.0
-    A[rows, links, blanks] = 1.0
-    return A
+    rows, blanks, linked = torch.arange(B)[:, None], L + torch.arange(Q), links.cpu()
+    A[rows, blanks, linked] = 1.0
+    A[rows, linked, blanks] = 1.0
+    return A.to(links.device)
 
 
 class LinkedReader(nn.Module):
@@ -117,7 +117,7 @@ class LinkedReader(nn.Module):
         return self.read_out(H[:, self.L :])
 
 
-def train_links(run: LinkRun) -> tuple[dict, dict]:
+def train_links(run: LinkRun, device: str = "cpu") -> tuple[dict, dict]:
     """The experiment that a study calls. Record: "parameters_used", "accuracy" on fresh texts,
     "diverged".
     """
@@ -130,7 +130,7 @@ def train_links(run: LinkRun) -> tuple[dict, dict]:
         return LinkedReader(run.model, run.L, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    seen = fit(model, draw, generator(run.seed, "data"), **fit_options(run))
+    seen = fit(model, draw, generator(run.seed, "data"), device=device, **fit_options(run))
     right = score(model, draw, generator(run.seed, "test"))
     record = {
         "parameters_used": count_parameters(model),

@@ -16,7 +16,7 @@ from helpers.combined.training import check_fit_options, fit, fit_options, score
 from helpers.graph import GINLayer
 from helpers.recurrent import LSTM
 from helpers.recurrent.parameters import count_parameters
-from helpers.runtime import generator
+from helpers.runtime import device_of, generator
 
 AGGREGATORS = ("mean", "gin", "lstm", "sorted lstm")
 VALUES = 5
@@ -98,7 +98,7 @@ class Aggregator(nn.Module):
             x ``(B, neighbours, 1)`` -> ``(B, 1 + neighbours, width)``
         """
         H = nn.functional.pad(x, (0, 0, 1, 0))
-        A = star(x.shape[1])
+        A = star(x.shape[1]).to(x.device)
         for layer in self.rounds:
             H = layer.update(H, layer.prepare(A))
         return H
@@ -119,7 +119,7 @@ def best_of_the_mean(neighbours: int = 8, n: int = 200_000) -> float:
     return (table.max(1).values.sum() / n).item()
 
 
-def train_aggregator(run: NeighbourRun) -> tuple[dict, dict]:
+def train_aggregator(run: NeighbourRun, device: str = "cpu") -> tuple[dict, dict]:
     """The experiment. Record: "parameters_used", "accuracy", "changed", the share of answers that
     another order of the same neighbours changes, and "diverged".
     """
@@ -132,11 +132,12 @@ def train_aggregator(run: NeighbourRun) -> tuple[dict, dict]:
         return Aggregator(run.aggregator, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    seen = fit(model, draw, generator(run.seed, "data"), **fit_options(run))
+    seen = fit(model, draw, generator(run.seed, "data"), device=device, **fit_options(run))
     (values,), _ = draw(2000, generator(run.seed, "order"))
     order = torch.rand(values.shape, generator=generator(run.seed, "shuffle")).argsort(1)
     with torch.no_grad():
-        answers = [model(v).argmax(1) for v in (values, values.gather(1, order))]
+        both = (values, values.gather(1, order))
+        answers = [model(v.to(device_of(model))).argmax(1) for v in both]
     record = {
         "parameters_used": count_parameters(model),
         "accuracy": score(model, draw, generator(run.seed, "test")),

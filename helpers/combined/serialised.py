@@ -32,7 +32,7 @@ from helpers.combined.small_graphs import (
 from helpers.combined.training import Fit, check_fit_options, fit, fit_options, score
 from helpers.graph.layers import LAYERS
 from helpers.recurrent.parameters import count_parameters
-from helpers.runtime import generator
+from helpers.runtime import device_of, generator
 from helpers.steps import OnStep, ShouldStop
 
 
@@ -143,32 +143,35 @@ def changed_by_relabelling(model, run: GraphRun, n: int = 500) -> tuple[float, f
     A, marks, _ = graphs_of(run.task, "test")
     A, marks = A[:n], marks[:n]
     orders = torch.rand(n, NODES, generator=generator(run.seed, "relabel")).argsort(1)
-    answers = [
-        model(*inputs(run, *graphs, generator(run.seed, "walk")))
-        for graphs in ((A, marks), relabel_all(A, marks, orders))
-    ]
+    answers = []
+    for graphs in ((A, marks), relabel_all(A, marks, orders)):
+        given = inputs(run, *graphs, generator(run.seed, "walk"))
+        answers.append(model(*(part.to(device_of(model)) for part in given)))
     changed = (answers[0].argmax(1) != answers[1].argmax(1)).float().mean().item()
     return changed, (answers[0] - answers[1]).abs().max().item()
 
 
 def train_graph_network(
-    run: GraphRun, on_step: OnStep | None = None, should_stop: ShouldStop | None = None
+    run: GraphRun,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
+    device: str = "cpu",
 ) -> tuple[torch.nn.Module, Fit]:
     """The trained network of a run, and its curves."""
     model = build(run)
-    watched = {"on_step": on_step, "should_stop": should_stop}
+    watched = {"on_step": on_step, "should_stop": should_stop, "device": device}
     stream = generator(run.seed, "data")
     return model, fit(model, task(run, "train"), stream, **watched, **fit_options(run))
 
 
-def train_graphs(run: GraphRun) -> tuple[dict, dict]:
+def train_graphs(run: GraphRun, device: str = "cpu") -> tuple[dict, dict]:
     """The experiment that a study calls.
 
     Record: "accuracy" on test graphs, "seen" on training graphs, "majority" (share of the most
     frequent class), "changed" and "largest_difference" of :func:`changed_by_relabelling`,
     "parameters_used", "diverged".
     """
-    model, seen = train_graph_network(run)
+    model, seen = train_graph_network(run, device=device)
     targets = graphs_of(run.task, "test")[2]
     changed, difference = changed_by_relabelling(model, run)
     record = {

@@ -119,7 +119,10 @@ class Forecaster(nn.Module):
 
 
 def train_forecaster(
-    run: SeriesRun, on_step: OnStep | None = None, should_stop: ShouldStop | None = None
+    run: SeriesRun,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
+    device: str = "cpu",
 ) -> tuple[Forecaster, Fit]:
     """The trained network of a run, and its curves."""
 
@@ -127,16 +130,16 @@ def train_forecaster(
         return Forecaster(run.model, n, generator(run.seed, "weights"))
 
     model = seeded_build(lambda: matched(of_width, run.parameters), run.seed)
-    watched = {"on_step": on_step, "should_stop": should_stop}
+    watched = {"on_step": on_step, "should_stop": should_stop, "device": device}
     stream = generator(run.seed, "data")
     return model, fit(model, draw, stream, regression=True, **watched, **fit_options(run))
 
 
-def train_series(run: SeriesRun) -> tuple[dict, dict]:
+def train_series(run: SeriesRun, device: str = "cpu") -> tuple[dict, dict]:
     """The experiment. Record: "parameters_used", "diverged", and "error", the mean squared error of
     fresh forecasts; 1 is the best.
     """
-    model, seen = train_forecaster(run)
+    model, seen = train_forecaster(run, device=device)
     error = score(model, draw, generator(run.seed, "test"), regression=True)
     record = {
         "parameters_used": count_parameters(model),

@@ -141,14 +141,17 @@ def task(run: StructureRun, *, held_out: bool):
 
 
 def train_structure(
-    run: StructureRun, on_step: OnStep | None = None, should_stop: ShouldStop | None = None
+    run: StructureRun,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
+    device: str = "cpu",
 ) -> tuple[dict, dict]:
     """The experiment that a study calls.
 
     Record: "parameters_used", "depth", "accuracy" on held-out palindromes, "diverged".
     """
     model = build(run)
-    watched = {"on_step": on_step, "should_stop": should_stop}
+    watched = {"on_step": on_step, "should_stop": should_stop, "device": device}
     draw = task(run, held_out=False)
     seen = fit(model, draw, generator(run.seed, "data"), **watched, **fit_options(run))
     right = score(model, task(run, held_out=True), generator(run.seed, "test"))
@@ -187,7 +190,7 @@ class AttentionRun:
         return (self.T + 1) // 2
 
 
-def train_attention(run: AttentionRun) -> tuple[dict, dict]:
+def train_attention(run: AttentionRun, device: str = "cpu") -> tuple[dict, dict]:
     """The experiment. Record: "accuracy" on hidden digits of held-out palindromes, "mirror", and
     "diverged".
 
@@ -203,9 +206,11 @@ def train_attention(run: AttentionRun) -> tuple[dict, dict]:
         return draw
 
     model = _OnTheBlanks(run)
-    seen = fit(model, draw_from(False), generator(run.seed, "data"), **fit_options(run))
+    seen = fit(
+        model, draw_from(False), generator(run.seed, "data"), device=device, **fit_options(run)
+    )
     right = score(model, draw_from(True), generator(run.seed, "test"))
-    attention = model.network.attention().detach()
+    attention = model.network.attention().detach().cpu()
     mirror_share = attention.flip(1).diagonal()[-run.blanks :].mean().item()
     record = {"accuracy": right, "mirror": mirror_share, "diverged": seen.diverged}
     return record, {"accuracy": seen.accuracy, "attention": attention.numpy()}

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.checks import integer, number
+from helpers.runtime import device as find_device
+from helpers.runtime import device_of
 from helpers.steps import OnStep, ShouldStop, Step
 
 Draw = Callable[[int, torch.Generator], tuple[tuple, torch.Tensor]]
@@ -64,19 +66,23 @@ def fit(
     regression: bool = False,
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
+    device: str = "cpu",
 ) -> Fit:
     """Train in place. The rate falls along a cosine to a tenth.
 
     Args:
+        device: to which the model is moved; its initial weights do not depend on it.
         regression: squared error; the "accuracy" is then that error once more.
         on_step: called after every step.
         should_stop: asked after every step; True ends the training.
     """
+    where = find_device(device)
+    model.to(where)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, foreach=False)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=lr / 10)
     losses, scores, diverged = [], [], False
     for count in range(1, steps + 1):
-        inputs, y = draw(batch_size, generator)
+        inputs, y = moved(draw(batch_size, generator), where)
         out = model(*inputs)
         loss = F.mse_loss(out, y) if regression else F.cross_entropy(out.movedim(-1, 1), y)
         losses.append(loss.item())
@@ -96,6 +102,12 @@ def fit(
     return Fit(np.array(losses, np.float32), np.array(scores, np.float32), diverged)
 
 
+def moved(batch: tuple[tuple, torch.Tensor], where: torch.device) -> tuple[tuple, torch.Tensor]:
+    """What a ``draw`` returned, on another device."""
+    inputs, y = batch
+    return tuple(part.to(where) for part in inputs), y.to(where)
+
+
 @torch.no_grad()
 def score(
     model: nn.Module,
@@ -107,9 +119,9 @@ def score(
     regression: bool = False,
 ) -> float:
     """Share of right answers, or the mean squared error, on ``n`` fresh examples."""
-    total = 0.0
+    total, where = 0.0, device_of(model)
     for _ in range(n // batch_size):
-        inputs, y = draw(batch_size, generator)
+        inputs, y = moved(draw(batch_size, generator), where)
         out = model(*inputs)
         right = (out - y) ** 2 if regression else (out.argmax(-1) == y).float()
         total += right.mean().item()

@@ -15,6 +15,7 @@ from helpers.optimizers.algorithms import ALGORITHMS
 from helpers.palindromes.tasks import palindromes
 from helpers.recurrent import LSTM, SequenceClassifier
 from helpers.recurrent.training import SOLVED_ACCURACY, evaluate, fit
+from helpers.runtime import device as find_device
 from helpers.runtime import generator
 from helpers.store import RunStore
 from helpers.study import grid, report, run_study
@@ -52,11 +53,11 @@ class RaceRun:
             integer(name, getattr(self, name), minimum=1)
 
 
-def run_race(run: RaceRun) -> tuple[dict, dict]:
+def run_race(run: RaceRun, device: str = "cpu") -> tuple[dict, dict]:
     """Train one run. Record: ``steps_to_99`` (``None`` if never) and ``best_accuracy``."""
     stream = generator(run.seed, "weights")
     core = LSTM(palindromes.DIGITS, 64, forget_bias=1.0, generator=stream)
-    model = SequenceClassifier(core, palindromes.DIGITS, generator=stream)
+    model = SequenceClassifier(core, palindromes.DIGITS, generator=stream).to(find_device(device))
     digits = palindromes.held_out_set(run.T, HELD_OUT)
     x, y = palindromes.split_target(digits, "one_hot")
     seen: list[float] = []

@@ -31,6 +31,7 @@ from helpers.recurrent.training import (
     evaluate,
     fit,
 )
+from helpers.runtime import device as find_device
 from helpers.runtime import generator
 from helpers.steps import OnStep, ShouldStop
 from helpers.store import later
@@ -185,27 +186,36 @@ def training_batches(run: PalindromeRun):
     return run.on.stream(run.T, run.batch_size, generator(run.seed, "data"), run.encoding)
 
 
-def train_one_length(run: PalindromeRun) -> tuple[dict, dict]:
+def train_one_length(run: PalindromeRun, device: str = "cpu") -> tuple[dict, dict]:
     """Train and measure one run: the experiment that a study calls.
+
+    Args:
+        device: where; the published runs were made on the CPU.
 
     Returns:
         record: see :func:`summarise`, with measurements at initialisation and held out.
         curves: "loss" and "accuracy" of the training stream, a value a step.
     """
-    _, record, curves = train_network(run)
+    _, record, curves = train_network(run, device=device)
     return record, curves
 
 
 def train_network(
-    run: PalindromeRun, on_step: OnStep | None = None, should_stop: ShouldStop | None = None
+    run: PalindromeRun,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
+    device: str = "cpu",
 ) -> tuple[SequenceModel, dict, dict]:
     """As :func:`train_one_length`, with the trained network in front.
 
     Args:
         on_step, should_stop: passed on to :func:`.training.fit`.
+        device: where it is trained and held out; the initial weights do not depend on it.
     """
+    where = find_device(device)
     network = build(run)
     record = at_initialisation(network, run)
+    network.to(where)
     batches = training_batches(run)
     curves = fit(network, batches, on_step=on_step, should_stop=should_stop, **run.fit_options)
     record |= summarise(curves)

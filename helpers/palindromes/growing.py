@@ -23,7 +23,8 @@ from helpers.palindromes.experiment import PalindromeRun, build, train_one_lengt
 from helpers.recurrent.cells import find_cell
 from helpers.recurrent.classifier import SequenceModel
 from helpers.recurrent.training import evaluate, fit
-from helpers.runtime import generator
+from helpers.runtime import device as find_device
+from helpers.runtime import device_of, generator
 from helpers.steps import OnStep, ShouldStop, Step
 
 #: Held-out examples at each length of the profile; at the longest length, as in other runs.
@@ -115,13 +116,13 @@ class GrowingStream:
         return True
 
 
-def train(run: PalindromeRun) -> tuple[dict, dict]:
+def train(run: PalindromeRun, device: str = "cpu") -> tuple[dict, dict]:
     """The experiment of any run of the study, of growing length or of one."""
     experiment = train_growing if isinstance(run, GrowingRun) else train_one_length
-    return experiment(run)
+    return experiment(run, device)
 
 
-def train_growing(run: GrowingRun) -> tuple[dict, dict]:
+def train_growing(run: GrowingRun, device: str = "cpu") -> tuple[dict, dict]:
     """Train one growing run, and measure it as it was when it mastered its longest length.
 
     Returns:
@@ -131,20 +132,24 @@ def train_growing(run: GrowingRun) -> tuple[dict, dict]:
             step after which it was); "read_T", "read_accuracy" and "read_renamed", held out at
             each of the mastered lengths and at twice the longest (:func:`renamed_accuracy`).
     """
-    _, record, curves = grow_network(run)
+    _, record, curves = grow_network(run, device=device)
     return record, curves
 
 
 def grow_network(
-    run: GrowingRun, on_step: OnStep | None = None, should_stop: ShouldStop | None = None
+    run: GrowingRun,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
+    device: str = "cpu",
 ) -> tuple[SequenceModel, dict, dict]:
     """As :func:`train_growing`, with the network in front.
 
     Args:
         on_step: called with each step, which also says its batch's ``T``.
         should_stop: asked after each step.
+        device: where it is trained and read.
     """
-    network = build(run)
+    network = build(run).to(find_device(device))
     stream = GrowingStream(run)
     best = copy.deepcopy(network.state_dict())
     seen: list[int] = []
@@ -228,7 +233,8 @@ def answer_counts(network: SequenceModel, batches, classes: int) -> np.ndarray:
     """How often each class, a row, is given each answer, a column: ``(classes, classes)``."""
     counts = np.zeros((classes, classes), np.int64)
     for x, y in batches:
-        np.add.at(counts, (y.numpy(), network(x).argmax(1).numpy()), 1)
+        answers = network(x.to(device_of(network))).argmax(1).cpu()
+        np.add.at(counts, (y.numpy(), answers.numpy()), 1)
     return counts
 
 

@@ -1,7 +1,6 @@
 """Training and evaluation of a network on streams of batches."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch import nn
 
 from helpers.checks import choice, integer, positive
 from helpers.recurrent.task import Classification, Task
+from helpers.runtime import autocast, device_of
 from helpers.steps import OnStep, ShouldStop, Step
 
 Batches = Iterator[tuple[torch.Tensor, torch.Tensor]]
@@ -87,7 +87,7 @@ def fit(
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Curves:
-    """Train ``model`` on ``steps`` batches of ``(x, y)``.
+    """Train ``model`` on ``steps`` batches of ``(x, y)``, on the device where it lies.
 
     Args:
         lr: learning rate.
@@ -111,14 +111,14 @@ def fit(
     task = Classification() if task is None else task
     flat = _Flat(model)
     update = optimizer([flat.vector], lr)
-    cast = torch.autocast("cpu", dtype=torch.bfloat16) if bf16 else nullcontext()
+    device = device_of(model)
     loss_curve = np.empty(steps, np.float32)
     accuracy_curve = np.empty(steps, np.float32)
     perfect = 0
     model.train()
     for step in range(steps):
-        x, y = next(batches)
-        with cast:
+        x, y = (part.to(device) for part in next(batches))
+        with autocast(device, bf16):
             logits = model(x)
         logits = logits.float() if bf16 else logits
         loss = task.loss(logits, y)
@@ -165,15 +165,17 @@ def evaluate(
     batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
     task: Task | None = None,
 ) -> tuple[float, float]:
-    """Mean loss and share of right answers over finitely many batches ``x, y``.
+    """Mean loss and share of right answers over finitely many batches ``x, y``, where the model is.
 
     Raises:
         ValueError: no batch at all.
     """
     task = Classification() if task is None else task
+    device = device_of(model)
     model.eval()
     loss, right, answers, targets = 0.0, 0, 0, 0
     for x, y in batches:
+        x, y = x.to(device), y.to(device)
         out = model(x)
         loss += task.loss(out, y, "sum").item()
         found, of = task.right(out, y)

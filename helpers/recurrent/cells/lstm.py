@@ -89,7 +89,11 @@ class LSTM(RecurrentCore):
         a raw digit has one. Zeros times zero weights change nothing.
         """
         flat = self._flat()
-        if x.is_cuda or self.input_size >= _WIDE or not torch.is_autocast_enabled("cpu"):
+        if (
+            x.device.type != "cpu"
+            or self.input_size >= _WIDE
+            or not torch.is_autocast_enabled("cpu")
+        ):
             return x, flat
         pad = (0, _WIDE - self.input_size)
         first = range(0, 4 * self.directions, 4)  # W_x of the first layer's directions

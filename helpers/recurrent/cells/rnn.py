@@ -66,7 +66,7 @@ class VanillaRNN(RecurrentCore):
         return torch.tanh(x @ w.W_hx.T + state @ w.W_hh.T + w.b_h)  # (B, n)
 
     def _fused(self, x, states):
-        if x.is_cuda:
+        if x.device.type != "cpu":  # the engine of the CPU is Elman's
             outputs, h = self._run_kernel(torch.rnn_tanh, x, self._flat(), states[0])
             return outputs, [h]
         return super()._fused(x, states)
