@@ -4,6 +4,20 @@ PYTHON ?= python3
 PY := .venv/bin/python
 STAMP := .venv/set-up
 
+# pip takes the build of torch that its index offers first: on Linux the one for NVIDIA cards, whose
+# libraries are several gigabytes. uv can be told to take the one for processors, about 0.2 GB:
+# make run INSTALLER=uv, or TORCH=auto with it where there is a card.
+INSTALLER ?= pip
+TORCH ?= cpu
+PROGRESS := $(shell [ -t 2 ] || echo --quiet)
+ifeq ($(INSTALLER),uv)
+INSTALL = uv pip install $(PROGRESS) --python $(PY) --torch-backend=$(TORCH)
+DOWNLOAD = about 0.6 GB, torch for $(TORCH)
+else
+INSTALL = $(PY) -m pip install $(PROGRESS) --disable-pip-version-check
+DOWNLOAD = about 0.6 GB; on Linux some 3 GB more if pip chooses torch for NVIDIA cards (INSTALLER=uv does not)
+endif
+
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
@@ -41,12 +55,13 @@ $(STAMP): requirements.lock pyproject.toml
 	       "Name another: make run PYTHON=/path/to/python3.12"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) lacks its venv module; on Debian: apt install python3-venv"; exit 2; }
-	@echo "Setting up .venv, once. This takes a few minutes."
+	@echo "Setting up .venv, once, a few minutes: 1 of 3, an empty environment"
 	$(PYTHON) -m venv --clear .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@echo "2 of 3, $$(grep -c == requirements.lock) packages, exactly those of requirements.lock: $(DOWNLOAD)"
+	$(INSTALL) -r requirements.lock
+	@echo "3 of 3, the package of the series itself"
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@mkdir -p .venv/etc/ipython
-	@echo 'c.IPKernelApp.log_level = "CRITICAL"' > .venv/etc/ipython/ipython_kernel_config.py
+	$(PY) -m helpers.kernel
 	@touch $(STAMP)
 
 # Removes what the others made: only files that git ignores, never books, and not the runs and

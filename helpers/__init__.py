@@ -29,6 +29,8 @@ Ground floor
     equations   numbered equations that are run: both sides computed and compared
     notebook    parameters checked, a helper's source shown, findings, traps and exercises
     engine      the papermill engine that cannot hang on widgets
+    kernel      what every kernel of the environment starts with
+    watch       how far each notebook is, while the runner executes
     run         ``python -m helpers.run``: papermill over the series
     publish     ``python -m helpers.publish``: committed outputs and figures
     timing      measuring side by side

@@ -39,10 +39,22 @@ def short_polls():
 
 
 class PollingEngine(NBClientEngine):
-    """papermill's own engine, run inside :func:`short_polls`, with streams in one piece."""
+    """papermill's own engine, run inside :func:`short_polls`, with streams in one piece.
+
+    ``on_cell``, an option of :func:`papermill.execute_notebook`, is called with the number of a
+    cell that begins and how many there are.
+    """
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, on_cell=None, **options):
         options.setdefault("coalesce_streams", True)
+        if on_cell is not None:
+            begin, cells = nb_man.cell_start, len(nb_man.nb.cells)
+
+            def cell_start(cell, cell_index=None, **keywords):
+                on_cell(cell_index + 1, cells)
+                return begin(cell, cell_index, **keywords)
+
+            nb_man.cell_start = cell_start
         with short_polls():
             return super().execute_managed_notebook(nb_man, kernel_name, **options)

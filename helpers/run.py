@@ -18,7 +18,8 @@ from pathlib import Path
 
 import yaml
 
-from helpers import paths
+from helpers import kernel, paths
+from helpers.watch import Watch
 
 PROFILES = ("quick", "full")
 #: Seconds that one cell may take in the quick profile; the full one trains for hours.
@@ -156,13 +157,16 @@ def run_series(
 
     A notebook is given those of ``parameters`` that it declares.
     """
-    threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
     outcomes: dict[Path, Outcome] = {}
+    context = get_context("spawn")
     # A process a notebook: papermill and its engine are not made to share one.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    options = {"mp_context": context, "max_tasks_per_child": 1}
+    with (
+        Watch(context) as watch,
+        ProcessPoolExecutor(jobs, initializer=_tell, initargs=(watch.queue,), **options) as pool,
+    ):
         futures = {
-            pool.submit(execute, n, out, parameters, html, cell_timeout, threads): n
-            for n in notebooks
+            pool.submit(execute, n, out, parameters, html, cell_timeout): n for n in notebooks
         }
         for future in as_completed(futures):
             notebook = futures[future]
@@ -171,17 +175,21 @@ def run_series(
             except Exception as error:  # the process died, or papermill itself failed
                 outcome = Outcome(notebook.stem, 0, 0.0, f"{type(error).__name__}: {error}")
             outcomes[notebook] = outcome
-            print(f"{outcome.notebook:26} {outcome.seconds:6.1f} s   {outcome.result}", flush=True)
+            watch.say(f"{outcome.notebook:26} {outcome.seconds:6.1f} s   {outcome.result}")
     return [outcomes[notebook] for notebook in notebooks]
 
 
+def _tell(queue) -> None:
+    """In a process that executes: remember where progress is told."""
+    global _queue
+    _queue = queue
+
+
+_queue = None
+
+
 def execute(
-    notebook: Path,
-    out: Path,
-    parameters: dict,
-    html: bool,
-    cell_timeout: int | None,
-    threads: int | None,
+    notebook: Path, out: Path, parameters: dict, html: bool, cell_timeout: int | None
 ) -> Outcome:
     """Execute one notebook; an error inside it becomes part of the outcome."""
     import nbformat
@@ -190,8 +198,8 @@ def execute(
 
     os.environ.pop("JPY_SESSION_NAME", None)  # nobody looks at a notebook of a batch run
     os.environ["HELPERS_FIGURES"] = str((out / "figures").resolve())
-    if threads is not None:
-        os.environ["OMP_NUM_THREADS"] = str(threads)
+    # Read when torch is loaded: threads that wait give their core away after a while.
+    os.environ.setdefault("GOMP_SPINCOUNT", str(kernel.SPIN_COUNT))
     declared = declared_parameters(notebook)
     target = out / notebook.name
     error = ""
@@ -209,6 +217,9 @@ def execute(
                 progress_bar=False,
                 cwd=str(notebook.parent),
                 execution_timeout=cell_timeout,
+                on_cell=None
+                if _queue is None
+                else lambda cell, cells: _queue.put((notebook.stem, cell, cells)),
             )
     except PapermillExecutionError as failure:
         error = f"cell {failure.cell_index + 1}: {failure.ename}: {first_line(failure.evalue)}"

@@ -1,16 +1,21 @@
 """The runner: arguments checked, failures told, plain papermill from anywhere, no hang."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
+import time
+from multiprocessing import get_context
+from types import SimpleNamespace
 
 import nbformat
 import papermill
 import pytest
 
-from helpers import paths, run
+from helpers import kernel, paths, run
+from helpers.watch import Watch
 
 PYTHON = sys.executable
 
@@ -180,3 +185,86 @@ def test_a_run_changes_no_tracked_file(tmp_path):
     before = state()
     assert run.main(["--only", "06", "--out", str(tmp_path / "out")]) == 0
     assert state() == before
+
+
+# Progress --------------------------------------------------------------------------------------
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_on_a_terminal_is_one_line_that_changes():
+    seen = _Terminal()
+    with Watch(get_context("spawn"), seen) as watch:
+        watch.queue.put(("01_x", 3, 9))
+        deadline = time.monotonic() + 10
+        while "cell 3 of 9" not in seen.getvalue():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        watch.say("01_x    1.0 s   ok")
+    assert "\n" not in seen.getvalue()
+    assert seen.getvalue().endswith("\r\033[K")  # nothing is left of it
+
+
+def test_progress_in_a_log_is_a_line_now_and_then(monkeypatch):
+    monkeypatch.setattr(Watch, "EVERY_S", 0.0)
+    seen = io.StringIO()
+    with Watch(get_context("spawn"), seen) as watch:
+        watch.queue.put(("01_x", 3, 9))
+        deadline = time.monotonic() + 10
+        while "01_x: cell 3 of 9" not in seen.getvalue():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert seen.getvalue().splitlines()[0].startswith("… 01_x: cell 3 of 9")
+    assert "\033" not in seen.getvalue()
+
+
+def test_the_engine_says_which_cell_begins(tmp_path):
+    notebook(tmp_path / "in.ipynb", "a = 1", "a + 1")
+    begun = []
+    papermill.execute_notebook(
+        str(tmp_path / "in.ipynb"),
+        str(tmp_path / "out.ipynb"),
+        engine_name="polling",
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        on_cell=lambda cell, cells: begun.append((cell, cells)),
+    )
+    cells = begun[0][1]
+    assert begun == [(k, cells) for k in range(1, cells + 1)]
+
+
+# What kernels start with -------------------------------------------------------------------------
+
+
+def test_a_kernel_of_the_environment_gives_its_core_away_and_is_quiet(tmp_path, monkeypatch):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    target = kernel.write(tmp_path)
+    assert target == tmp_path / "etc" / "ipython" / "ipython_kernel_config.py"
+    settings = SimpleNamespace(IPKernelApp=SimpleNamespace())
+    exec(target.read_text(), {"c": settings})
+    assert os.environ["GOMP_SPINCOUNT"] == str(kernel.SPIN_COUNT)
+    assert settings.IPKernelApp.log_level == "CRITICAL"
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    exec(target.read_text(), {"c": settings})
+    assert os.environ["GOMP_SPINCOUNT"] == "7"  # a reader's own wish stands
+
+
+def test_a_notebook_has_one_thread_though_torch_came_first():
+    code = (
+        "import torch; torch.set_num_threads(2)\n"
+        "from helpers.notebook import start; start(profile='quick', seed=0)\n"
+        "print(torch.get_num_threads())"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=paths.ROOT,
+    )
+    assert result.stdout.strip() == "1", result.stderr

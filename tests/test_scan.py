@@ -426,3 +426,15 @@ def test_the_bench_rows_run():
     assert [row.name.split(",")[0] for row in rows] == ["minGRU"] * 2 + ["LRU"] * 2
     assert [row.name.rsplit(" ", 1)[1] for row in rows] == ["3", str(2 * BLOCK + 1)] * 2
     assert all(row.ours > 0 and row.reference > 0 for row in rows)
+
+
+@pytest.mark.parametrize("cell", [LRU, MinGRU])
+@pytest.mark.parametrize("engine", ["equations", "fused"])
+def test_linear_cells_run_under_autocast(cell, engine):
+    """bfloat16 products beside a complex state: near the float32 result, and no error."""
+    core = cell(3, 8, engine=engine, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(1))
+    exact, _ = core(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded, _ = core(x)
+    assert (rounded.float() - exact).norm() < 0.02 * exact.norm()

@@ -123,7 +123,8 @@ class LRU(RecurrentCore):
         # lambda = exp(-exp(nu) + i exp(theta))
         lam = torch.exp(torch.complex(-torch.exp(w.nu), torch.exp(w.theta)))  # (n,)
         # s_t = lambda * s_{t-1} + gamma * (B x_t)
-        s = lam * s + torch.exp(w.log_gamma) * torch.complex(x @ w.B_re.T, x @ w.B_im.T)
+        re, im = (x @ B.T for B in (w.B_re, w.B_im))
+        s = lam * s + torch.exp(w.log_gamma) * torch.complex(re.to(s_re), im.to(s_re))
         # y_t = Re(C s_t) + D x_t
         y = s.real @ w.C_re.T - s.imag @ w.C_im.T + x @ w.D.T
         # h_t = GELU(y_t)
