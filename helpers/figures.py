@@ -37,7 +37,8 @@ DIVERGING = "vlag"
 
 _STYLE = {
     "figure.dpi": 100,
-    "savefig.dpi": 160,
+    # Pictures have more pixels than a notebook shows, so that they are sharp on dense screens.
+    "savefig.dpi": 135,
     "figure.constrained_layout.use": True,
     "font.size": 10,
     "axes.titlesize": 11,
@@ -61,10 +62,6 @@ _STYLE = {
     # Fixed salt and no dates: the same figure is the same file in every run.
     "svg.hashsalt": "memory-and-messages",
 }
-
-
-#: Pictures in a notebook have more pixels than they show, so that they are sharp on dense screens.
-_NOTEBOOK_DPI = 135
 
 
 def use_house_style() -> None:
@@ -99,13 +96,13 @@ def show(
     """
     from IPython.display import Markdown, display
 
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     if name is not None:
         folder = figures_folder()
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.png").write_bytes(buffer.getvalue())
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
-        figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI, metadata={"Software": None})
     width = round(figure.get_figwidth() * _STYLE["figure.dpi"])
     alt = described(figure) if alt is None else " ".join(alt.split())
     plt.close(figure)
