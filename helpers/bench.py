@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from helpers.timing import Row, as_table, side_by_side
+from helpers.timing import Row, as_table, every_core_busy, side_by_side
 
 _WINGS = sorted(path.parent.name for path in Path(__file__).parent.glob("*/bench.py"))
 #: Group -> the module that yields its rows: this one, and the ``bench`` of each wing that has one.
@@ -21,7 +21,7 @@ GROUPS = {"series": "helpers.bench", **{wing: f"helpers.{wing}.bench" for wing i
 
 
 def rows() -> Iterator[Row]:
-    """Import of ``helpers``, and Run All of every notebook in the quick profile."""
+    """Import of ``helpers``, and Run All of every notebook: alone, and with every core busy."""
     from helpers.run import run_series, select
 
     (seconds,) = side_by_side(
@@ -31,14 +31,18 @@ def rows() -> Iterator[Row]:
         lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), repeats=5
     )
     yield Row("import helpers", seconds - bare, aim="under 0.2 s", note="beyond Python's own start")
-    with tempfile.TemporaryDirectory() as folder:
-        for outcome in run_series(select([]), Path(folder), parameters={"profile": "quick"}):
-            yield Row(
-                f"Run All {outcome.notebook}",
-                outcome.seconds,
-                aim="under 60 s",
-                note=outcome.error,
-            )
+    for notebook in select([]):
+        with tempfile.TemporaryDirectory() as folder:
+            (alone,) = run_series([notebook], Path(folder), parameters={"profile": "quick"})
+            with every_core_busy():
+                (busy,) = run_series([notebook], Path(folder), parameters={"profile": "quick"})
+        yield Row(f"Run All {alone.notebook}", alone.seconds, aim="under 60 s", note=alone.error)
+        yield Row(
+            f"Run All {busy.notebook}, every core busy elsewhere",
+            busy.seconds,
+            aim="at most 2.5 times alone",
+            note=busy.error or f"{busy.seconds / alone.seconds:.2f} times alone",
+        )
 
 
 def machine() -> str:

@@ -1,8 +1,12 @@
 """Measuring side by side: medians over repeats, ratios from one run."""
 
+import os
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -42,6 +46,29 @@ def side_by_side(
             if round_number >= warm_up:
                 taken.append(time.perf_counter() - start)
     return tuple(statistics.median(taken) for taken in times)
+
+
+#: What a busy core does: nothing of use, for a bounded time, and not without whoever asked for it.
+_LOOP = """
+import os, sys, time
+end, parent = time.monotonic() + float(sys.argv[1]), os.getppid()
+while time.monotonic() < end and os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
+
+
+@contextmanager
+def every_core_busy(at_most_s: float = 600.0) -> Iterator[None]:
+    """Inside, another process keeps each core of the machine busy, as other programs would."""
+    command = [sys.executable, "-c", _LOOP, str(at_most_s)]
+    loops = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
 
 
 def as_table(rows: list[Row]) -> str:

@@ -1,12 +1,15 @@
 """Checks, runtime, live explorers, notebook helpers, figures, published runs, timing."""
 
 import math
+import os
 import re
+import time
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
 
@@ -202,3 +205,18 @@ def test_denormals_are_flushed():
     runtime.prepare_worker(threads=torch.get_num_threads())
     tiny = torch.full((8,), 1e-30)
     assert (tiny * 1e-12 == 0).all()
+
+
+def test_busy_loops_end_with_the_block_and_are_bounded():
+    def loops():
+        return [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+
+    before = len(loops())
+    with timing.every_core_busy(at_most_s=60):
+        assert len(loops()) == before + (os.cpu_count() or 1)
+    assert len(loops()) == before
+    with timing.every_core_busy(at_most_s=0.0):
+        deadline = time.monotonic() + 20
+        while len(loops()) > before:  # they end by themselves
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
