@@ -1,8 +1,8 @@
 """How well a character model reads text that it has not seen, in bits per character.
 
 Once through a long text with its state carried on (:func:`evaluate`), by the number of characters
-read since the state was zero (:func:`bits_by_position`), and by the first character read from a
-zero state (:func:`bits_by_beginning`).
+read since the state was zero (:func:`bits_by_position`), by the first character read from a zero
+state (:func:`bits_by_beginning`), and with weights of eight bits (:func:`cost_of_int8`).
 """
 
 import math
@@ -14,7 +14,9 @@ from helpers.checks import integer
 from helpers.runtime import generator
 from helpers.text.charlm import CharLM, evaluating
 from helpers.text.corpus import Windows
+from helpers.text.decoder import Decoder
 from helpers.text.measures import nats_to_bits
+from helpers.text.vocabulary import Vocabulary
 
 
 def evaluate(
@@ -113,3 +115,49 @@ def bits_by_beginning(
     nats = torch.cat(loss).split([len(p) for p in places])
     firsts = [int(beginnings[p[0]]) for p in places]
     return {k: nats_to_bits(b.mean().item()) for k, b in zip(firsts, nats, strict=True)}
+
+
+def cost_of_int8(
+    model: CharLM, vocab: Vocabulary, text: str, *, tracks: int = 32, warm_up: int = 50
+) -> dict:
+    """What the weights of eight bits cost ``model`` on ``text``.
+
+    Two decoders, one with the weights as they are and one with ``quantised=True``, read ``text`` in
+    step on ``tracks`` parallel tracks from zero states. The first ``warm_up`` characters of a track
+    are not scored.
+
+    Returns:
+        "kl": the mean of KL(p || q) in bits a character, p the next character's distribution of the
+        model and q of its quantised form; "bpc" and "bpc int8", bits per character of the text
+        under either; "characters", how many were scored.
+
+    Raises:
+        ValueError: tracks that are not longer than the warm-up, or characters that the model does
+            not know.
+    """
+    integer("tracks", tracks, minimum=1)
+    integer("warm_up", warm_up, minimum=1)
+    length = len(text) // tracks
+    if length < warm_up + 1:
+        raise ValueError(
+            f"{len(text)} characters on {tracks} tracks are {length} each, "
+            f"no more than the warm-up of {warm_up}"
+        )
+    ids = vocab.encode(text[: tracks * length]).view(tracks, length)
+    first = [vocab.characters[k] for k in ids[:, 0].tolist()]
+    plain, rounded = (Decoder(model, vocab, quantised=q).begin(first) for q in (False, True))
+    kl, bits = 0.0, torch.zeros(2, dtype=torch.float64)
+    for t in range(1, length):
+        if t >= warm_up:
+            log_p, log_q = (
+                torch.log_softmax(decoding.logits.cpu().double(), -1)
+                for decoding in (plain, rounded)
+            )
+            kl += (log_p.exp() * (log_p - log_q)).sum().item()
+            target = ids[:, t : t + 1]
+            bits -= torch.stack([log.gather(1, target).sum() for log in (log_p, log_q)])
+        plain.step(ids[:, t])
+        rounded.step(ids[:, t])
+    scored = tracks * (length - warm_up)
+    kl, bpc, quantised = (nats_to_bits(v / scored) for v in (kl, *bits.tolist()))
+    return {"kl": kl, "bpc": bpc, "bpc int8": quantised, "characters": scored}
