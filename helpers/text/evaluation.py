@@ -48,15 +48,17 @@ def evaluate(
     end = (begin + part).clamp(max=n)
     span = int((end - start).max())
     state, loss, right = None, 0.0, 0
+    device = model.W_ph.device
     with evaluating(model):
         for offset in range(0, span, length):
             at = start[:, None] + torch.arange(offset, min(offset + length, span))  # (tracks, L)
             scored = (at >= begin[:, None]) & (at < end[:, None])
             at = at.clamp(max=n - 1)
-            logits, state = model(ids[at], state)
-            targets = ids[at + 1]
+            logits, state = model(ids[at].to(device), state)
+            targets = ids[at + 1].to(device)
+            scored = scored.to(device)
             losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-            loss += losses[scored.flatten()].double().sum().item()
+            loss += losses[scored.flatten()].cpu().double().sum().item()
             right += ((logits.argmax(-1) == targets) & scored).sum().item()
     return {"loss": loss / n, "bpc": nats_to_bits(loss / n), "accuracy": right / n}
 
@@ -78,10 +80,10 @@ def bits_by_position(
     source = iter(batches)
     with evaluating(model):
         for _ in range(rounds):
-            x, y = next(source)
+            x, y = (part.to(model.W_ph.device) for part in next(source))
             logits, _ = model(x)
             losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-            total += losses.view(x.shape).double().mean(0)
+            total += losses.view(x.shape).cpu().double().mean(0)
     return nats_to_bits(total / rounds).tolist()
 
 
@@ -109,9 +111,10 @@ def bits_by_beginning(
     loss = []
     with evaluating(model):
         for block in blocks.split(64):
+            block = block.to(model.W_ph.device)
             logits, _ = model(block[:, :-1])
             found = F.cross_entropy(logits.transpose(1, 2), block[:, 1:], reduction="none")
-            loss.append(found.mean(1))
+            loss.append(found.mean(1).cpu())
     nats = torch.cat(loss).split([len(p) for p in places])
     firsts = [int(beginnings[p[0]]) for p in places]
     return {k: nats_to_bits(b.mean().item()) for k, b in zip(firsts, nats, strict=True)}

@@ -28,6 +28,8 @@ from helpers.text.evaluation import evaluate
 BATCHINGS = {"windows": Windows, "streams": Streams}
 OPTIMIZERS = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 SCHEDULES = ("constant", "cosine", "staircase")
+#: Where torch has Adam and AdamW as one kernel.
+FUSED_ON = ("cpu", "cuda", "mps")
 #: How many times in a training the samples are taken, evenly spaced.
 STAGES = 5
 
@@ -236,7 +238,10 @@ class _Training:
             train_ids, plan.length, plan.batch_size, generator(plan.seed, "batches")
         )
         self.source = iter(self.batches)
+        self.device = next(model.parameters()).device
         options = {"alpha": 0.99} if plan.optimizer == "rmsprop" else {"betas": (0.9, 0.99)}
+        if plan.optimizer != "rmsprop" and self.device.type in FUSED_ON:
+            options["fused"] = True  # all parameters in one call
         self.optimizer = OPTIMIZERS[plan.optimizer](
             model.parameters(), lr=plan.lr, weight_decay=plan.weight_decay, **options
         )
@@ -248,25 +253,27 @@ class _Training:
         plan, model, step = self.plan, self.model, self.history.step
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate(step)
-        x, y = next(self.source)
+        x, y = (part.to(self.device) for part in next(self.source))
         model.train()
-        with torch.autocast("cpu", dtype=torch.bfloat16) if plan.bf16 else nullcontext():
+        bf16 = torch.autocast(self.device.type, torch.bfloat16) if plan.bf16 else nullcontext()
+        with bf16:
             logits, state = model(x, self.state if self.batches.carries_state else None)
         self.state = tuple(s.detach().float() for s in state)
         if plan.restart:
-            kept = torch.rand(len(x)) >= plan.restart  # (B,)
+            kept = (torch.rand(len(x)) >= plan.restart).to(self.device)  # (B,)
             self.state = tuple(s * kept[:, None] for s in self.state)
         logits, y = logits.float().flatten(0, 1), y.flatten()
         loss = F.cross_entropy(logits, y)
-        self.history.loss.append(loss.item())
+        value = loss.item()
+        self.history.loss.append(value)
         self.history.accuracy.append((logits.argmax(1) == y).float().mean().item())
-        if math.isfinite(loss.item()):
+        if math.isfinite(value):
             self.optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), plan.clip_norm)
             self.optimizer.step()
         else:
-            self._diverge(f"the loss became {loss.item()}")
+            self._diverge(f"the loss became {value}")
         return Step(self.history.step, self.history.loss[-1], self.history.accuracy[-1])
 
     def _diverge(self, what: str) -> None:
