@@ -342,3 +342,17 @@ def test_bad_batches_are_sentences(model):
         s.generate(model, Vocabulary("abc"), "a", 3)
     with pytest.raises(ValueError, match="beam_width must be at least 1"):
         s.beam_search(model, VOCAB, "a", 3, beam_width=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_texts_are_written_where_the_model_lies(model):
+    """And where that is changes rounding only."""
+    precise = copy.deepcopy(model).double()
+    here = s.generate_batch(precise, VOCAB, ["a", "the cat"], 50, seed=1)
+    beams = s.beam_search(precise, VOCAB, "a", 8)
+    precise.cuda()
+    assert s.generate_batch(precise, VOCAB, ["a", "the cat"], 50, seed=1) == here
+    assert [text for text, _ in s.beam_search(precise, VOCAB, "a", 8)] == [t for t, _ in beams]
+    decoder._say_not_quantised.cache_clear()
+    with pytest.warns(UserWarning, match="float32 is used"):
+        s.generate(precise.float(), VOCAB, "a", 5, quantised=True)

@@ -98,6 +98,10 @@ class Decoder:
             self._prepared[kind] = [kind(W, bias) for W, bias in self._matrices]
         return self._prepared[kind]
 
+    def in_eight_bits(self, B: int) -> bool:
+        """Whether steps of ``B`` rows run on weights of eight bits."""
+        return not isinstance(self.weights(B)[0], FloatWeights)
+
     def prime(self, prompt: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits ``(V,)`` after ``prompt`` and the state h, c ``(layers, n)``, from the model."""
         logits, h, c = self._prime([prompt])
@@ -139,6 +143,8 @@ class Decoding:
             the state below it and its own, is one piece of it.
         c: ``(layers, B, n)``.
         logits: ``(B, V)`` of the next character; every step overwrites them.
+        products: the matrix products of a step, as functions without arguments: what a step cannot
+            do without.
     """
 
     @torch.inference_mode()
@@ -161,6 +167,7 @@ class Decoding:
             self._layers.append((weights.bind(reads, self._a), self.c[layer], h_t))
         self._gates = i, f, o, g
         self._read_out = read_out.bind(self.h[:, (L - 1) * n :], self.logits)
+        self.products = [*(product for product, _, _ in self._layers), self._read_out]
 
     def __len__(self) -> int:
         return len(self.h)
