@@ -1,13 +1,17 @@
-"""The decoder: right probabilities, the model's own logits, no dependence on the batch."""
+"""The decoder: right probabilities, the model's own logits, alone, in a batch and in eight bits."""
 
+import copy
 import string
+import warnings
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
 
-from helpers.text import CharLM, Vocabulary
+from helpers.text import CharLM, Vocabulary, decoder, int8
 from helpers.text import sampling as s
+from helpers.text.evaluation import cost_of_int8
 
 VOCAB = Vocabulary(string.ascii_lowercase + " .")
 
@@ -72,29 +76,175 @@ def test_sampled_frequencies_match(model, settings):
     assert stats.chisquare(seen, expected).pvalue > 1e-3
 
 
-def test_decoder_equals_the_module(model):
+@pytest.mark.parametrize("temperature", [0, 1e-300, 0.3, 1.0, 2.0])
+@pytest.mark.parametrize(
+    "cut", [{}, {"top_k": 1}, {"top_k": 5}, {"top_p": 0.7}, {"top_k": 9, "top_p": 0.4}]
+)
+def test_draws_invert_the_cumulated_distribution(temperature, cut):
+    """The buffers of a step against the definition, which is another program."""
+    torch.manual_seed(3)
+    logits = torch.randn(40, 13) * 3
+    uniforms = np.random.default_rng(0).random(40)
+    draw = s.Draw(40, 13, temperature, cut.get("top_k"), cut.get("top_p"))
+    draw(logits, uniforms)
+    p = s.next_distribution(logits, temperature, **cut).numpy()
+    for row, (k, u) in enumerate(zip(draw.ids.tolist(), uniforms, strict=True)):
+        below = p[row, :k].sum()
+        assert p[row, k] > 0
+        assert below <= u + 1e-12
+        assert u < below + p[row, k] + 1e-12
+    expected = torch.log_softmax(logits.double(), -1)[torch.arange(40), draw.ids]
+    torch.testing.assert_close(torch.tensor(draw.log_probabilities()), expected.float())
+
+
+def test_draws_never_leave_the_vocabulary():
+    draw = s.Draw(2, 3, 1.0, None, None)
+    draw(torch.tensor([[0.0, 0.0, -1e30], [0.0, 0.0, 0.0]]), np.array([np.nextafter(1, 0)] * 2))
+    assert draw.ids.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+def test_decoder_equals_the_module(num_layers):
     text = "the cat sat on a mat."
-    model.eval()
-    decoder = s.Decoder(model, VOCAB)
-    logits, state = decoder.prime_all([text[:3], text[:5]])
+    torch.manual_seed(2)
+    network = CharLM(len(VOCAB), 20, num_layers, embedding_size=5, dropout=0.5).double()
+    decoding = s.Decoder(network, VOCAB).begin([text[:3], text[:5], text[:3]])
     with torch.no_grad():
+        network.eval()
         for t in range(3, len(text)):
-            expected = model(VOCAB.encode(text[:t])[None])[0][0, -1]
-            torch.testing.assert_close(logits[0], expected, rtol=0, atol=1e-5)
-            logits = decoder.step(VOCAB.encode(text[t] + "x"), state)
+            ids = VOCAB.encode(text[:t])[None]
+            expected, (h, c) = network(ids)
+            torch.testing.assert_close(decoding.logits[0].clone(), expected[0, -1])
+            torch.testing.assert_close(decoding.logits[2].clone(), expected[0, -1])
+            torch.testing.assert_close(decoding.c[:, 0].clone(), c[:, 0])
+            torch.testing.assert_close(decoding.h[0].clone(), h[:, 0].flatten())
+            decoding.step(VOCAB.encode(text[t] + "x" + text[t]))
 
 
-def test_a_text_never_depends_on_its_batch(model):
+def test_texts_of_a_decoding_are_gathered_by_index(model):
+    prompts = ["a", "the cat", "b"]
+    for rows in ([2, 0, 2], [1], [0, 0, 1, 2]):
+        chosen = s.Decoder(model, VOCAB).begin(prompts).select(torch.tensor(rows))
+        anew = s.Decoder(model, VOCAB).begin([prompts[k] for k in rows])
+        for _ in range(3):
+            ids = torch.arange(len(rows))
+            for name in ("h", "c", "logits"):
+                got, expected = getattr(chosen, name).clone(), getattr(anew, name).clone()
+                torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
+            chosen.step(ids)
+            anew.step(ids)
+
+
+@pytest.mark.parametrize("quantised", [False, True])
+def test_equal_batches_give_equal_texts(model, quantised):
     prompts = ["a", "the cat", ".", "zebra", "on and on", "b", "c c", "d", "the", "a", "q"]
-    together = s.generate_batch(model, VOCAB, prompts, 200, seed=11)
-    assert together == [s.generate(model, VOCAB, p, 200, seed=11) for p in prompts]
-    some = s.generate_batch(model, VOCAB, prompts[3:7], 200, seed=11)
-    assert some == together[3:7]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        first, second = (
+            s.generate_batch(model, VOCAB, prompts, 200, 1.2, seed=11, quantised=quantised)
+            for _ in range(2)
+        )
+    assert first == second
+    assert len(set(first)) > 9
+    assert all(
+        text.startswith(p) and len(text) == len(p) + 200
+        for text, p in zip(first, prompts, strict=True)
+    )
+
+
+def test_beside_others_only_rounding_differs(model):
+    """In float64, where no rounding reaches a character, a text is what it is alone."""
+    precise = copy.deepcopy(model).double()
+    prompts = ["a", "the cat", ".", "zebra", "on and on", "b", "c c", "d", "the", "a", "q"]
+    together = s.generate_batch(precise, VOCAB, prompts, 200, seed=11)
+    assert together == [s.generate(precise, VOCAB, p, 200, seed=11) for p in prompts]
     seeds = list(range(len(prompts)))
-    apart = s.generate_batch(model, VOCAB, prompts, 50, seed=seeds)
+    apart = s.generate_batch(precise, VOCAB, prompts, 50, seed=seeds)
     assert apart == [
-        s.generate(model, VOCAB, p, 50, seed=k) for p, k in zip(prompts, seeds, strict=True)
+        s.generate(precise, VOCAB, p, 50, seed=k) for p, k in zip(prompts, seeds, strict=True)
     ]
+    assert apart[0][1:] != apart[9][1:]
+
+
+def _working_engines():
+    """Those that this build of torch has and whose sums do not overflow on this processor."""
+    found = []
+    for engine in int8.ENGINES:
+        try:
+            if int8.error_of(engine, 64, 4) < int8.MOST_ERROR:
+                found.append(engine)
+        except (AttributeError, NotImplementedError, RuntimeError):
+            continue
+    return found
+
+
+@pytest.mark.parametrize("engine", _working_engines())
+@pytest.mark.parametrize("add", [False, True])
+def test_products_of_eight_bits(engine, add):
+    torch.manual_seed(0)
+    W, x, out = torch.randn(40, 64), torch.rand(3, 64) * 2 - 1, torch.randn(3, 40)
+    bias = None if add else torch.randn(40)
+    numbers, scales = int8.quantise(W)
+    assert (W - numbers * scales[:, None]).abs().max() <= scales.max() / 2 + 1e-6
+    expected = x @ (numbers * scales[:, None]).T + (out if add else bias)
+    engine(W, bias).bind(x, out)()
+    assert (out - expected).norm() / expected.norm() < int8.MOST_ERROR
+
+
+def test_a_row_of_zeros_stays_zero():
+    numbers, scales = int8.quantise(torch.zeros(2, 3))
+    assert not (numbers * scales[:, None]).any()
+
+
+@pytest.mark.parametrize("engine", _working_engines())
+def test_eight_bits_are_nearly_the_model(engine, monkeypatch):
+    monkeypatch.setattr(decoder, "find_engine", lambda columns, B: engine)
+    torch.manual_seed(0)
+    network = CharLM(len(VOCAB), 64, 2)
+    text = s.generate(network, VOCAB, "a", 2000, seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cost = cost_of_int8(network, VOCAB, text, tracks=8)
+        assert s.generate(network, VOCAB, "a", 20, seed=0, quantised=True)[0] == "a"
+        assert s.beam_search(network, VOCAB, "a", 5, quantised=True)[0][0][0] == "a"
+    assert 0 < cost["kl"] < 1e-3
+    assert cost["bpc int8"] == pytest.approx(cost["bpc"], abs=1e-2)
+    assert cost["characters"] == 8 * (2001 // 8 - 50)
+
+
+def test_without_an_engine_quantised_is_float32_and_says_so_once(model, monkeypatch):
+    monkeypatch.setattr(decoder, "find_engine", lambda columns, B: None)
+    decoder._say_not_quantised.cache_clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        texts = [s.generate(model, VOCAB, "a", 60, seed=4, quantised=True) for _ in range(3)]
+    assert texts == [s.generate(model, VOCAB, "a", 60, seed=4)] * 3
+    (warning,) = caught
+    assert "float32 is used" in str(warning.message)
+
+
+def test_cost_without_an_engine_is_nothing(model, monkeypatch):
+    """And its bits are those of the module."""
+    monkeypatch.setattr(decoder, "find_engine", lambda columns, B: None)
+    monkeypatch.setattr(decoder, "_say_not_quantised", lambda what, device: None)
+    text = s.generate(model, VOCAB, "a", 399, seed=0)
+    cost = cost_of_int8(model, VOCAB, text, tracks=4)
+    assert cost["kl"] == 0
+    assert cost["bpc"] == cost["bpc int8"]
+    ids = VOCAB.encode(text).view(4, 100)
+    model.eval()
+    with torch.no_grad():
+        log_p = torch.log_softmax(model(ids[:, :-1])[0], -1).gather(2, ids[:, 1:, None])
+    assert cost["bpc"] == pytest.approx(-log_p[:, 49:].mean().item() / np.log(2), abs=1e-4)
+    with pytest.raises(ValueError, match="no more than the warm-up of 50"):
+        cost_of_int8(model, VOCAB, text[:100], tracks=4)
+
+
+def test_the_engine_is_looked_for_once_and_only_where_it_pays():
+    assert int8.find_engine(8, 1) is int8.find_engine(8, 1)
+    assert int8.find_engine.cache_info().hits
+    found = int8.find_engine(512, 1)
+    assert found is None or found in _working_engines()
 
 
 def test_seeds_reproduce(model):
@@ -192,3 +342,17 @@ def test_bad_batches_are_sentences(model):
         s.generate(model, Vocabulary("abc"), "a", 3)
     with pytest.raises(ValueError, match="beam_width must be at least 1"):
         s.beam_search(model, VOCAB, "a", 3, beam_width=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_texts_are_written_where_the_model_lies(model):
+    """And where that is changes rounding only."""
+    precise = copy.deepcopy(model).double()
+    here = s.generate_batch(precise, VOCAB, ["a", "the cat"], 50, seed=1)
+    beams = s.beam_search(precise, VOCAB, "a", 8)
+    precise.cuda()
+    assert s.generate_batch(precise, VOCAB, ["a", "the cat"], 50, seed=1) == here
+    assert [text for text, _ in s.beam_search(precise, VOCAB, "a", 8)] == [t for t, _ in beams]
+    decoder._say_not_quantised.cache_clear()
+    with pytest.warns(UserWarning, match="float32 is used"):
+        s.generate(precise.float(), VOCAB, "a", 5, quantised=True)

@@ -2,6 +2,8 @@
 
 import math
 import random
+import time
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -229,6 +231,35 @@ def test_the_best_weights_are_kept():
 def test_bad_plans_are_sentences(options):
     with pytest.raises(ValueError, match=r"must be|probability"):
         training.Plan(**{"steps": 5, **options})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [({True: 0.02, False: 0}, False), ({True: 0, False: 0.02}, True), ({True: None}, False)],
+    ids=["slower", "faster", "missing"],
+)
+def test_bf16_is_used_only_where_it_is_faster(seconds, expected, monkeypatch):
+    used = []
+
+    @contextmanager
+    def precision(device, bf16):
+        used.append(bf16)
+        if seconds[bf16] is None:
+            raise RuntimeError("could not create a primitive descriptor")
+        time.sleep(seconds[bf16])
+        yield
+
+    model = CharLM(3, 4, 1)
+    plan = training.Plan(2, length=5, batch_size=2, bf16=True)
+    seconds.setdefault(False, 0)
+    monkeypatch.setattr(training, "_precision", precision)
+    monkeypatch.setattr(training, "_faster_in_bf16", {})
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    assert training.faster_in_bf16(model, plan) is expected
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    del used[:]
+    training.fit(model, torch.arange(60) % 3, torch.arange(9) % 3, plan)
+    assert used == [expected] * 2  # tried out before
 
 
 def test_restart_one_is_training_from_zero_states():

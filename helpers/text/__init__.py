@@ -3,7 +3,7 @@
 Imports recurrent.
 
 books, corpus, vocabulary, measures
--> charlm, baselines, dialogue -> evaluation, sampling
+-> charlm, baselines, dialogue -> int8, decoder -> evaluation, sampling
 -> training, unit_search, saved_models -> book_model -> book_comparisons, traps
 -> passages, plots -> widgets
 """

@@ -1,7 +1,6 @@
 """Rows of ``make bench`` for the text wing: training and generating, ours against plain loops."""
 
 import string
-import time
 from collections.abc import Iterator
 
 import torch
@@ -9,10 +8,16 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from helpers.runtime import bf16_available, generator
+from helpers import paths
+from helpers.runtime import generator
+from helpers.text import book_model
+from helpers.text.books import load_book
 from helpers.text.charlm import CharLM
-from helpers.text.sampling import Decoder, draw_characters, generate_batch
-from helpers.text.training import Plan, fit
+from helpers.text.decoder import Decoder
+from helpers.text.evaluation import cost_of_int8
+from helpers.text.sampling import beam_search, draw_characters, stream
+from helpers.text.saved_models import load_model
+from helpers.text.training import Plan, faster_in_bf16, fit
 from helpers.text.vocabulary import Vocabulary
 from helpers.timing import Row, side_by_side
 
@@ -61,19 +66,24 @@ def rows(
     repeats: int = 5,
 ) -> Iterator[Row]:
     """Training steps on windows of 30 characters; generation of one stream and of 32."""
-    yield from training_rows(hidden_size, num_layers, batch_size, steps, repeats)
+    sizes = {"hidden_size": hidden_size, "num_layers": num_layers}
+    yield from training_rows("book model", batch_size, steps, repeats, embedding_size=64, **sizes)
+    live = {"hidden_size": max(1, hidden_size // 4), "num_layers": num_layers}
+    yield from training_rows("live model", max(1, batch_size // 4), 8 * steps, repeats, **live)
     yield from generation_rows(hidden_size, num_layers, characters, repeats)
+    yield from quality_rows()
 
 
-def training_rows(hidden_size, num_layers, batch_size, steps, repeats) -> Iterator[Row]:
-    """Seconds a step, on all cores."""
+def training_rows(name, batch_size, steps, repeats, **arguments) -> Iterator[Row]:
+    """Seconds a step of a :class:`CharLM` with these ``arguments``, with torch's own threads."""
+    hidden_size, num_layers = arguments["hidden_size"], arguments["num_layers"]
     length = 30
     draw = generator(0, "bench")
     ids = torch.randint(len(VOCAB), (60_000,), generator=draw)
     text = VOCAB.decode(ids.tolist())
 
     def ours(bf16: bool):
-        model = CharLM(len(VOCAB), hidden_size, num_layers, embedding_size=64)
+        model = CharLM(len(VOCAB), **arguments)
         plan = Plan(steps, length=length, batch_size=batch_size, eval_every=10 * steps, bf16=bf16)
         # The look at the end reads one character: the reference loops do not look at all.
         return lambda: fit(model, ids, ids[:2], plan)
@@ -104,17 +114,20 @@ def training_rows(hidden_size, num_layers, batch_size, steps, repeats) -> Iterat
         "prepared": loop(prepared),
         "reports": loop(lambda: DataLoader(one_by_one, batch_size)),
     }
-    if bf16_available():
+    if faster_in_bf16(
+        CharLM(len(VOCAB), **arguments), Plan(1, length=length, batch_size=batch_size)
+    ):
         functions["bf16"] = ours(True)
     seconds = side_by_side(*functions.values(), repeats=repeats)
     found = {name: taken / steps for name, taken in zip(functions, seconds, strict=True)}
     read = batch_size * length
-    name = f"book model, {num_layers} x {hidden_size}, a training step"
+    name = f"{name}, {num_layers} x {hidden_size}, batch {batch_size}, a training step"
     best = "bf16" if "bf16" in found else "fp32"
     note = f"{read / found[best]:,.0f} characters a second"
     yield Row(f"{name}, {best}, against the reports' way", found[best], found["reports"], note=note)
-    aim = "1.6" if best == "bf16" else "1"
-    yield Row(f"{name}, {best}, tensors prepared", found[best], found["prepared"], aim=aim)
+    aim = "1.6"
+    if best == "bf16":
+        yield Row(f"{name}, {best}, tensors prepared", found[best], found["prepared"], aim=aim)
     note = f"{read / found['fp32']:,.0f} characters a second"
     yield Row(f"{name}, fp32, tensors prepared", found["fp32"], found["prepared"], "s", "1", note)
 
@@ -123,7 +136,8 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
     """Seconds a character, on one thread; the plain loop calls its module once per character."""
     model = CharLM(len(VOCAB), hidden_size, num_layers, embedding_size=64)
     plain = Plain(len(VOCAB), hidden_size, num_layers)
-    decoder = Decoder(model, VOCAB)
+    decoders = {kind: Decoder(model, VOCAB, quantised=kind == "int8") for kind in ("fp32", "int8")}
+    many = 32
 
     @torch.no_grad()
     def module_loop():
@@ -133,29 +147,74 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
             logits, state = plain(x, state)
             k = torch.multinomial(torch.softmax(logits[0, -1], 0), 1).item()
 
-    def ours():
-        for _ in draw_characters(model, VOCAB, ["a"], characters, 1.0, seed=0, decoder=decoder):
-            pass
+    def write(kind, prompts):
+        def run():
+            steps = draw_characters(
+                model, VOCAB, ["a"] * prompts, characters, seed=0, decoder=decoders[kind]
+            )
+            for _ in steps:
+                pass
+
+        return run
+
+    def bare(kind):
+        products = decoders[kind].begin(["a"]).products
+
+        @torch.inference_mode()
+        def run():
+            for _ in range(characters):
+                for product in products:
+                    product()
+
+        return run
 
     def first():
-        next(draw_characters(model, VOCAB, ["She looked at "], 10, 1.0, seed=0, decoder=decoder))
+        next(stream(model, VOCAB, "She looked at ", 10, seed=0))
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        seconds = [s / characters for s in side_by_side(ours, module_loop, repeats=repeats)]
-        (to_first,) = side_by_side(first, repeats=repeats)
-        start = time.perf_counter()
-        generate_batch(model, VOCAB, ["a"] * 32, characters, seed=0)
-        total = 32 * characters / (time.perf_counter() - start)
+        functions = {"module": module_loop}
+        for kind in decoders:
+            functions |= {kind: write(kind, 1), f"{kind} bare": bare(kind)}
+            functions[f"{kind} many"] = write(kind, many)
+        taken = side_by_side(*functions.values(), repeats=repeats)
+        seconds = {k: s / characters for k, s in zip(functions, taken, strict=True)}
+        (to_first, beam) = side_by_side(
+            first, lambda: beam_search(model, VOCAB, "She ", 60, 8), repeats=repeats
+        )
     finally:
         torch.set_num_threads(threads)
     name = f"book model, {num_layers} x {hidden_size}"
-    yield Row(
-        f"{name}, a character of one stream, against its module",
-        *seconds,
-        aim="5",
-        note=f"{1 / seconds[0]:,.0f} characters a second, one thread",
-    )
-    yield Row(f"{name}, 32 prompts together", total, unit="characters/s", note="one thread")
+    for kind, aim in (("fp32", "8"), ("int8", "12")):
+        one, products, together = (seconds[f"{kind}{k}"] for k in ("", " bare", " many"))
+        note = f"{1 / one:,.0f} characters a second, one thread"
+        if kind == "int8" and not decoders[kind].in_eight_bits(1):
+            note += ": no engine for eight bits here, float32"
+        what = f"{name}, {kind}, a character of one stream"
+        yield Row(f"{what}, against its module", one, seconds["module"], aim=aim, note=note)
+        aim = "0.8" if kind == "fp32" else ""
+        yield Row(f"{what}, against the bare products", one, products, aim=aim)
+        yield Row(
+            f"{name}, {kind}, a character of {many} prompts together, against one stream",
+            together / many,
+            one,
+            aim="4" if kind == "fp32" else "",
+            note=f"{many / together:,.0f} characters a second, one thread",
+        )
     yield Row(f"{name}, first character after Generate", to_first, aim="under 0.1 s")
+    yield Row(f"{name}, beam search, 60 characters, 8 beams", beam, note="one thread")
+
+
+def quality_rows(characters: int = 20_000) -> Iterator[Row]:
+    """What eight bits cost the published model on the default book, in its own characters."""
+    model, vocab, _ = load_model(paths.CHECKPOINTS / book_model.NAME)
+    text = "".join(c for c in load_book("auto").text if c in vocab)[:characters]
+    cost = cost_of_int8(model, vocab, text)
+    note = f"{cost['characters']:,} characters of the default book"
+    if not Decoder(model, vocab, quantised=True).in_eight_bits(32):
+        note += "; no engine for eight bits here, float32"
+    name = "published book model, eight bits"
+    unit = "bits a character"
+    yield Row(f"{name}, mean KL divergence from float32", cost["kl"], unit=unit, note=note)
+    yield Row(f"{name}, against float32", cost["bpc int8"], cost["bpc"], unit=unit, note=note)

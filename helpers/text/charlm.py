@@ -73,9 +73,12 @@ class CharLM(nn.Module):
 
     def inputs(self, ids: torch.Tensor) -> torch.Tensor:
         """``ids (B, T)`` as the LSTM's input ``(B, T, d)``."""
-        if self.embedding is None:
-            return F.one_hot(ids, self.vocab_size).to(self.W_ph.dtype)
-        return self.embedding[ids]
+        # Laid out time step by time step, as the LSTM's kernels read it, and seen batch-first.
+        at = ids.T
+        if self.embedding is not None:
+            return F.embedding(at, self.embedding).transpose(0, 1)
+        x = self.W_ph.new_zeros(*at.shape, self.vocab_size)
+        return x.scatter_(2, at.unsqueeze(2), 1.0).transpose(0, 1)
 
     def forward(self, ids: torch.Tensor, state=None):
         h, state = self.core(self.inputs(ids), state)

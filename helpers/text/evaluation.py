@@ -1,8 +1,8 @@
 """How well a character model reads text that it has not seen, in bits per character.
 
 Once through a long text with its state carried on (:func:`evaluate`), by the number of characters
-read since the state was zero (:func:`bits_by_position`), and by the first character read from a
-zero state (:func:`bits_by_beginning`).
+read since the state was zero (:func:`bits_by_position`), by the first character read from a zero
+state (:func:`bits_by_beginning`), and with weights of eight bits (:func:`cost_of_int8`).
 """
 
 import math
@@ -14,7 +14,9 @@ from helpers.checks import integer
 from helpers.runtime import generator
 from helpers.text.charlm import CharLM, evaluating
 from helpers.text.corpus import Windows
+from helpers.text.decoder import Decoder
 from helpers.text.measures import nats_to_bits
+from helpers.text.vocabulary import Vocabulary
 
 
 def evaluate(
@@ -46,15 +48,17 @@ def evaluate(
     end = (begin + part).clamp(max=n)
     span = int((end - start).max())
     state, loss, right = None, 0.0, 0
+    device = model.W_ph.device
     with evaluating(model):
         for offset in range(0, span, length):
             at = start[:, None] + torch.arange(offset, min(offset + length, span))  # (tracks, L)
             scored = (at >= begin[:, None]) & (at < end[:, None])
             at = at.clamp(max=n - 1)
-            logits, state = model(ids[at], state)
-            targets = ids[at + 1]
+            logits, state = model(ids[at].to(device), state)
+            targets = ids[at + 1].to(device)
+            scored = scored.to(device)
             losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-            loss += losses[scored.flatten()].double().sum().item()
+            loss += losses[scored.flatten()].cpu().double().sum().item()
             right += ((logits.argmax(-1) == targets) & scored).sum().item()
     return {"loss": loss / n, "bpc": nats_to_bits(loss / n), "accuracy": right / n}
 
@@ -76,10 +80,10 @@ def bits_by_position(
     source = iter(batches)
     with evaluating(model):
         for _ in range(rounds):
-            x, y = next(source)
+            x, y = (part.to(model.W_ph.device) for part in next(source))
             logits, _ = model(x)
             losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-            total += losses.view(x.shape).double().mean(0)
+            total += losses.view(x.shape).cpu().double().mean(0)
     return nats_to_bits(total / rounds).tolist()
 
 
@@ -107,9 +111,56 @@ def bits_by_beginning(
     loss = []
     with evaluating(model):
         for block in blocks.split(64):
+            block = block.to(model.W_ph.device)
             logits, _ = model(block[:, :-1])
             found = F.cross_entropy(logits.transpose(1, 2), block[:, 1:], reduction="none")
-            loss.append(found.mean(1))
+            loss.append(found.mean(1).cpu())
     nats = torch.cat(loss).split([len(p) for p in places])
     firsts = [int(beginnings[p[0]]) for p in places]
     return {k: nats_to_bits(b.mean().item()) for k, b in zip(firsts, nats, strict=True)}
+
+
+def cost_of_int8(
+    model: CharLM, vocab: Vocabulary, text: str, *, tracks: int = 32, warm_up: int = 50
+) -> dict:
+    """What the weights of eight bits cost ``model`` on ``text``.
+
+    Two decoders, one with the weights as they are and one with ``quantised=True``, read ``text`` in
+    step on ``tracks`` parallel tracks from zero states. The first ``warm_up`` characters of a track
+    are not scored.
+
+    Returns:
+        "kl": the mean of KL(p || q) in bits a character, p the next character's distribution of the
+        model and q of its quantised form; "bpc" and "bpc int8", bits per character of the text
+        under either; "characters", how many were scored.
+
+    Raises:
+        ValueError: tracks that are not longer than the warm-up, or characters that the model does
+            not know.
+    """
+    integer("tracks", tracks, minimum=1)
+    integer("warm_up", warm_up, minimum=1)
+    length = len(text) // tracks
+    if length < warm_up + 1:
+        raise ValueError(
+            f"{len(text)} characters on {tracks} tracks are {length} each, "
+            f"no more than the warm-up of {warm_up}"
+        )
+    ids = vocab.encode(text[: tracks * length]).view(tracks, length)
+    first = [vocab.characters[k] for k in ids[:, 0].tolist()]
+    plain, rounded = (Decoder(model, vocab, quantised=q).begin(first) for q in (False, True))
+    kl, bits = 0.0, torch.zeros(2, dtype=torch.float64)
+    for t in range(1, length):
+        if t >= warm_up:
+            log_p, log_q = (
+                torch.log_softmax(decoding.logits.cpu().double(), -1)
+                for decoding in (plain, rounded)
+            )
+            kl += (log_p.exp() * (log_p - log_q)).sum().item()
+            target = ids[:, t : t + 1]
+            bits -= torch.stack([log.gather(1, target).sum() for log in (log_p, log_q)])
+        plain.step(ids[:, t])
+        rounded.step(ids[:, t])
+    scored = tracks * (length - warm_up)
+    kl, bpc, quantised = (nats_to_bits(v / scored) for v in (kl, *bits.tolist()))
+    return {"kl": kl, "bpc": bpc, "bpc int8": quantised, "characters": scored}

@@ -6,27 +6,24 @@ likeliest characters whose probabilities reach p; both then renormalise.
 
 Data flow::
 
-    prompt -> ids -> the model's own forward, alone    -> state (h, c a layer), logits
-    logits -> next_distribution -> one uniform number  -> the next id
-    id, state -> Decoder.step, in tiles of 8 prompts   -> state, logits
+    prompts -> Decoder.begin                 -> Decoding: state and logits of every text
+    logits -> Draw, one uniform number each  -> the next ids
+    ids -> Decoding.step                     -> new state and logits
 
-A prompt's text depends on the model, the settings and its seed, and on nothing else in its batch:
-its uniform numbers come from its own generator, and every matrix product has the shape of a whole
-tile whatever the number of prompts, so that its rounding is the same, bit for bit.
+Equal model, settings, seed and batch give equal text. A prompt's uniform numbers come from its own
+seed; beside other prompts its logits are rounded differently, and now and then that tells.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from helpers.checks import integer, number
-from helpers.checks import text as check_text
-from helpers.text.charlm import CharLM, evaluating
+from helpers.text.charlm import CharLM
+from helpers.text.decoder import Decoder
 from helpers.text.vocabulary import Vocabulary
-
-_TILE = 8
 
 
 def next_distribution(
@@ -85,17 +82,20 @@ def generate(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int | None = None,
+    *,
+    quantised: bool = False,
 ) -> str:
     """``prompt`` continued by ``length`` characters.
 
     Args:
         seed: equal seeds give equal texts; ``None`` draws a fresh one.
+        quantised: weights of eight bits, faster and nearly the same model: see :class:`.Decoder`.
 
     Raises:
         ValueError: an empty prompt, characters outside the vocabulary, a setting out of range.
     """
-    drawn = stream(model, vocab, prompt, length, temperature, top_k, top_p, seed)
-    return prompt + "".join(drawn)
+    settings = (temperature, top_k, top_p, seed)
+    return prompt + "".join(stream(model, vocab, prompt, length, *settings, quantised=quantised))
 
 
 def generate_batch(
@@ -107,19 +107,22 @@ def generate_batch(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int | Sequence[int] | None = None,
+    *,
+    quantised: bool = False,
 ) -> list[str]:
     """Each of ``prompts`` continued by ``length`` characters, all at once.
 
     Args:
-        seed: one for all, or one a prompt. Under one seed a prompt's text is that of
-            :func:`generate` with this seed, so equal prompts give equal texts.
+        seed: one for all, or one a prompt. Under one seed all prompts draw by the same numbers.
+        quantised: as for :func:`generate`.
     """
     prompts = list(prompts)
-    rows = [[] for _ in prompts]
-    for drawn in draw_characters(model, vocab, prompts, length, temperature, top_k, top_p, seed):
-        for row, character in zip(rows, drawn.characters, strict=True):
-            row.append(character)
-    return [prompt + "".join(row) for prompt, row in zip(prompts, rows, strict=True)]
+    integer("length", length, minimum=0)
+    draw = Draw(len(prompts), len(vocab), temperature, top_k, top_p)
+    uniforms = _uniforms(len(prompts), length, seed)
+    decoder = Decoder(model, vocab, quantised=quantised)
+    steps = list(_steps(decoder, prompts, length, draw, uniforms))  # (length, B)
+    return ["".join([p, *(step[k] for step in steps)]) for k, p in enumerate(prompts)]
 
 
 def stream(
@@ -131,10 +134,16 @@ def stream(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int | None = None,
+    *,
+    quantised: bool = False,
 ) -> Iterator[str]:
     """The characters of the continuation, each as soon as it is drawn."""
-    for drawn in draw_characters(model, vocab, [prompt], length, temperature, top_k, top_p, seed):
-        yield drawn.characters[0]
+    integer("length", length, minimum=0)
+    draw = Draw(1, len(vocab), temperature, top_k, top_p)
+    uniforms = _uniforms(1, length, seed)
+    decoder = Decoder(model, vocab, quantised=quantised)
+    for (character,) in _steps(decoder, [prompt], length, draw, uniforms):
+        yield character
 
 
 class Drawn(NamedTuple):
@@ -149,6 +158,73 @@ class Drawn(NamedTuple):
     log_probabilities: list[float]
 
 
+class Draw:
+    """Draws a character for every text by inverting the cumulated probabilities.
+
+    :func:`next_distribution` in buffers made once, always on the processor: for less than a
+    hundred numbers NumPy's calls cost a third of torch's.
+
+    Args:
+        B: texts.
+        V: characters.
+
+    Attributes:
+        ids: what was drawn last, int64 ``(B,)``.
+    """
+
+    def __init__(self, B: int, V: int, temperature: float, top_k: int | None, top_p: float | None):
+        check_sampling(temperature, top_k, top_p)
+        # Below 1e-250 a difference of logits overflows, and the greedy choice is long reached.
+        self.temperature = max(temperature, 1e-250) if temperature else 0.0
+        self.top_k, self.top_p = top_k, top_p
+        self._z, self._p, self._cdf = (np.empty((B, V)) for _ in range(3))
+        self._highest, self._total = np.empty((B, 1)), np.empty((B, 1))
+        self._below, self._last = np.empty((B, V), bool), V - 1
+        self._ids, self._rows = np.zeros(B, np.int64), np.arange(B)
+        self.ids = torch.from_numpy(self._ids)
+
+    def __call__(self, logits: torch.Tensor, uniforms: np.ndarray) -> None:
+        """Draw from ``logits (B, V)`` with ``uniforms (B,)`` in [0, 1)."""
+        scores = logits.cpu().numpy()  # on a CPU a view
+        # z - max z: every exponential is at most 1
+        np.max(scores, axis=1, keepdims=True, out=self._highest)
+        np.subtract(scores, self._highest, out=self._z)
+        if self.temperature == 0:
+            np.argmax(self._z, axis=1, out=self._ids)
+            return
+        p = np.divide(self._z, self.temperature, out=self._p)
+        np.exp(p, out=p)
+        if self.top_k is not None or self.top_p is not None:
+            self._truncate(p)
+        # The smallest id whose cumulated probability is above the uniform number.
+        cdf = np.cumsum(p, axis=1, out=self._cdf)
+        np.multiply(cdf[:, -1], uniforms, out=self._total[:, 0])
+        np.less_equal(cdf, self._total, out=self._below)
+        np.sum(self._below, axis=1, out=self._ids)
+        np.minimum(self._ids, self._last, out=self._ids)
+
+    def _truncate(self, p: np.ndarray) -> None:
+        """Set to zero what top-k and top-p leave out of ``p``, which need not sum to 1."""
+        order = np.argsort(-p, axis=1, kind="stable")
+        ranked = np.take_along_axis(p, order, 1)
+        dropped = np.zeros(p.shape, bool)
+        if self.top_k is not None:
+            dropped[:, self.top_k :] = True
+        if self.top_p is not None:
+            # A character stays if those before it do not yet reach p.
+            total = ranked.sum(1, keepdims=True)
+            dropped |= np.cumsum(ranked, axis=1) - ranked >= self.top_p * total
+        ranked[dropped] = 0
+        np.put_along_axis(p, order, ranked, 1)
+
+    def log_probabilities(self) -> list[float]:
+        """Of the drawn characters at temperature 1 without truncation, in nats."""
+        np.exp(self._z, out=self._p)
+        np.sum(self._p, axis=1, keepdims=True, out=self._total)
+        np.log(self._total, out=self._total)
+        return (self._z[self._rows, self._ids] - self._total[:, 0]).tolist()
+
+
 def draw_characters(
     model: CharLM,
     vocab: Vocabulary,
@@ -158,33 +234,44 @@ def draw_characters(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int | Sequence[int] | None = None,
-    decoder: "Decoder | None" = None,
+    decoder: Decoder | None = None,
 ) -> Iterator[Drawn]:
     """The decoder behind all of the above: one :class:`Drawn` a character.
 
     Args:
         decoder: one made before of the same model, which saves preparing its weights again.
     """
-    check_sampling(temperature, top_k, top_p)
     integer("length", length, minimum=0)
+    draw = Draw(len(prompts), len(vocab), temperature, top_k, top_p)
     uniforms = _uniforms(len(prompts), length, seed)
-    decoder = Decoder(model, vocab) if decoder is None else decoder
-    logits, state = decoder.prime_all(prompts)
+    steps = _steps(decoder or Decoder(model, vocab), prompts, length, draw, uniforms)
+    for characters in steps:
+        yield Drawn(characters, draw.log_probabilities())
+
+
+def _steps(decoder, prompts, length, draw, uniforms) -> Iterator[list[str]]:
+    """The characters that ``draw`` draws for all prompts, step by step."""
+    decoding, characters = decoder.begin(prompts), decoder.vocab.characters
     for t in range(length):
-        p = next_distribution(logits, temperature, top_k, top_p)  # (B, V)
-        cdf = p.cumsum(-1)
-        ids = torch.searchsorted(cdf, uniforms[:, t : t + 1] * cdf[:, -1:], right=True)
-        ids = ids.squeeze(1).clamp(max=len(vocab) - 1)
-        log_p = torch.log_softmax(logits.double(), -1).gather(1, ids[:, None]).squeeze(1)
-        yield Drawn([vocab.characters[i] for i in ids.tolist()], log_p.tolist())
-        if t + 1 < length:
-            logits = decoder.step(ids, state)
+        if t:
+            decoding.step(draw.ids)
+        draw(decoding.logits, uniforms[t])
+        yield [characters[i] for i in draw.ids.tolist()]
 
 
 def beam_search(
-    model: CharLM, vocab: Vocabulary, prompt: str, length: int, beam_width: int = 5
+    model: CharLM,
+    vocab: Vocabulary,
+    prompt: str,
+    length: int,
+    beam_width: int = 5,
+    *,
+    quantised: bool = False,
 ) -> list[tuple[str, float]]:
     """The likeliest continuations that a beam of ``beam_width`` finds, best first.
+
+    All beams take a step together; the state of those that go on is gathered by index, and each
+    keeps only the row that it came from.
 
     Returns:
         (prompt and continuation, log-probability of the continuation in nats) for every beam.
@@ -194,113 +281,30 @@ def beam_search(
     """
     integer("beam_width", beam_width, minimum=1)
     integer("length", length, minimum=0)
-    decoder = Decoder(model, vocab)
-    logits, state = decoder.prime_all([prompt])
+    decoding = Decoder(model, vocab, quantised=quantised).begin([prompt])
     scores = torch.zeros(1, dtype=torch.float64)
-    histories: list[list[int]] = [[]]
+    grown: list[tuple[list[int], list[int]]] = []  # a step: the beams gone on from, characters
     for t in range(length):
-        total = scores[:, None] + torch.log_softmax(logits.double(), -1)  # (beams, V)
-        best = total.flatten().topk(min(beam_width, total.numel()))
-        scores = best.values
-        beams, ids = best.indices // len(vocab), best.indices % len(vocab)
-        histories = [[*histories[b], i] for b, i in zip(beams.tolist(), ids.tolist(), strict=True)]
+        log_p = torch.log_softmax(decoding.logits.cpu().double(), -1)
+        total = scores[:, None] + log_p  # (beams, V)
+        scores, best = total.flatten().topk(min(beam_width, total.numel()))
+        beams, ids = best // len(vocab), best % len(vocab)
+        grown.append((beams.tolist(), ids.tolist()))
         if t + 1 < length:
-            state = decoder.select(state, beams)
-            logits = decoder.step(ids, state)
-    return [
-        (prompt + vocab.decode(ids), score)
-        for ids, score in zip(histories, scores.tolist(), strict=True)
-    ]
+            decoding = decoding.select(beams)
+            decoding.step(ids)
+    found = []
+    for row, score in enumerate(scores.tolist()):
+        continuation = []
+        for beams, ids in reversed(grown):
+            continuation.append(ids[row])
+            row = beams[row]
+        found.append((prompt + vocab.decode(reversed(continuation)), score))
+    return found
 
 
-class Decoder:
-    """The model's step on prepared weights, several times as fast as calling the module.
-
-    Input and recurrent weights of a layer lie side by side, transposed, so that a step is one
-    product a layer; the first layer's input product is a row of a table. Dropout does not exist
-    here. Weights are copied: a model that trains on needs a new decoder.
-
-    State: for each layer h and c, both ``(tiles x 8, n)``, rows beyond the batch unused.
-    """
-
-    @torch.no_grad()
-    def __init__(self, model: CharLM, vocab: Vocabulary):
-        if model.vocab_size != len(vocab):
-            raise ValueError(
-                f"the model scores {model.vocab_size} characters, the vocabulary has {len(vocab)}"
-            )
-        self.model, self.vocab = model, vocab
-        self.n = model.core.hidden_size
-        self.layers = []
-        for layer in range(model.core.num_layers):
-            w = model.core.weights(layer)
-            order = "ifog"  # the three sigmoids in one piece
-            W_x = torch.cat([getattr(w, f"W_{k}x") for k in order])
-            W_h = torch.cat([getattr(w, f"W_{k}h") for k in order])
-            b = torch.cat([getattr(w, f"b_{k}") for k in order])
-            if layer == 0:
-                rows = W_x.T if model.embedding is None else model.embedding @ W_x.T
-                self.table = rows + b  # (V, 4 n)
-                self.layers.append((None, W_h.T.contiguous()))
-            else:
-                self.layers.append((b, torch.cat([W_x, W_h], 1).T.contiguous()))
-        self.W_ph_T, self.b_p = model.W_ph.T.contiguous(), model.b_p.detach()
-
-    def prime(self, prompt: str):
-        """The logits after ``prompt`` and the state, from the model's own forward, alone."""
-        ids = self.vocab.encode(check_text("prompt", prompt), "the prompt")
-        with evaluating(self.model):
-            logits, (h, c) = self.model(ids[None])
-        return logits[0, -1], h[:, 0], c[:, 0]
-
-    def prime_all(self, prompts: Sequence[str]):
-        """Logits ``(B, V)`` and the state of all prompts."""
-        if not prompts:
-            raise ValueError("there must be at least one prompt")
-        primed = {prompt: self.prime(prompt) for prompt in dict.fromkeys(prompts)}
-        logits, h, c = (torch.stack(part) for part in zip(*map(primed.get, prompts), strict=True))
-        rows = math.ceil(len(prompts) / _TILE) * _TILE
-        state = []
-        for layer in range(len(self.layers)):
-            padded = torch.zeros(2, rows, self.n, dtype=h.dtype)
-            padded[0, : len(prompts)], padded[1, : len(prompts)] = h[:, layer], c[:, layer]
-            state.append(list(padded))
-        return logits, state
-
-    def select(self, state, rows: torch.Tensor):
-        """The state whose row r is ``rows[r]`` of ``state``."""
-        padded = torch.zeros(math.ceil(len(rows) / _TILE) * _TILE, dtype=torch.int64)
-        padded[: len(rows)] = rows
-        return [[part[padded] for part in layer] for layer in state]
-
-    @torch.no_grad()
-    def step(self, ids: torch.Tensor, state) -> torch.Tensor:
-        """Advance ``state`` in place by one character a prompt: logits ``(B, V)``."""
-        n, B = self.n, len(ids)
-        logits = []
-        for start in range(0, B, _TILE):
-            tile = slice(start, start + _TILE)
-            padded = torch.zeros(_TILE, dtype=torch.int64)
-            padded[: min(_TILE, B - start)] = ids[tile]
-            x = None
-            for (b, W), (h, c) in zip(self.layers, state, strict=True):
-                h_t, c_t = h[tile], c[tile]  # views (8, n)
-                if x is None:
-                    a = torch.addmm(self.table[padded], h_t, W)
-                else:
-                    a = torch.addmm(b, torch.cat([x, h_t], 1), W)
-                a[:, : 3 * n].sigmoid_()
-                a[:, 3 * n :].tanh_()
-                i, f, o, g = a.split(n, 1)
-                torch.mul(f, c_t, out=c_t).addcmul_(i, g)
-                torch.mul(o, torch.tanh(c_t), out=h_t)
-                x = h_t
-            logits.append(torch.addmm(self.b_p, x, self.W_ph_T))
-        return torch.cat(logits)[:B]
-
-
-def _uniforms(prompts: int, length: int, seed) -> torch.Tensor:
-    """Uniform numbers in [0, 1): a row a prompt, from the prompt's own seed. ``(B, length)``."""
+def _uniforms(prompts: int, length: int, seed) -> np.ndarray:
+    """Uniform numbers in [0, 1): a column a prompt, from its own seed, float64 ``(length, B)``."""
     if seed is None:
         seeds = torch.randint(2**62, (prompts,)).tolist()
     elif isinstance(seed, Sequence):
@@ -309,6 +313,8 @@ def _uniforms(prompts: int, length: int, seed) -> torch.Tensor:
             raise ValueError(f"{prompts} prompts need one seed or {prompts}, got {len(seeds)}")
     else:
         seeds = [integer("seed", seed, minimum=0)] * prompts
-    generators = [torch.Generator().manual_seed(s) for s in seeds]
-    rows = [torch.rand(length, generator=g, dtype=torch.float64) for g in generators]
-    return torch.stack(rows) if rows else torch.empty(0, length, dtype=torch.float64)
+    uniforms = np.empty((length, prompts))
+    for column, s in enumerate(seeds):
+        draw = torch.Generator().manual_seed(s)
+        uniforms[:, column] = torch.rand(length, generator=draw, dtype=torch.float64).numpy()
+    return uniforms

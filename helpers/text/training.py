@@ -8,6 +8,7 @@ Data flow::
 """
 
 import math
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields
@@ -28,6 +29,8 @@ from helpers.text.evaluation import evaluate
 BATCHINGS = {"windows": Windows, "streams": Streams}
 OPTIMIZERS = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 SCHEDULES = ("constant", "cosine", "staircase")
+#: Where torch has Adam and AdamW as one kernel.
+FUSED_ON = ("cpu", "cuda", "mps")
 #: How many times in a training the samples are taken, evenly spaced.
 STAGES = 5
 
@@ -47,7 +50,7 @@ class Plan:
         clip_norm: bound of the gradient's norm over all parameters.
         eval_every: steps between two looks at the validation text, and between two snapshots.
         patience: looks without a new best after which training stops; ``None`` for never.
-        bf16: bfloat16 autocast.
+        bf16: bfloat16 autocast, if a step is faster with it here (:func:`faster_in_bf16`).
         restart: streams only; the chance with which a track's state is set back to zero before a
             window. Without it the model never learns to begin: see :mod:`helpers.text.book_model`.
         seed: of the batches, of dropout and of restarts.
@@ -223,6 +226,51 @@ def fit(
     return history
 
 
+def faster_in_bf16(model: CharLM, plan: Plan, repeats: int = 4) -> bool:
+    """Whether forward and backward pass of ``model`` take less time in bfloat16, tried out.
+
+    They do on processors with matrix units; on others the LSTM's kernel in bfloat16 may be slower
+    than in float32, or missing. On an accelerator bfloat16 is taken if it works at all. Tried once
+    in a process for networks and batches of one size. The model's gradients are lost.
+    """
+    device = model.W_ph.device
+    sizes = (*model.arguments.values(), plan.batch_size, plan.length)
+    size = (device, torch.get_num_threads(), *sizes)
+    if size in _faster_in_bf16:
+        return _faster_in_bf16[size]
+    ids = torch.zeros(plan.batch_size, plan.length, dtype=torch.int64, device=device)
+
+    def seconds(bf16: bool) -> float:
+        start = time.perf_counter()
+        with _precision(device, bf16):
+            logits, _ = model.train()(ids)
+        logits.float().logsumexp(-1).sum().backward()
+        model.zero_grad()
+        return time.perf_counter() - start
+
+    try:
+        seconds(True)
+        found = device.type != "cpu"
+        if not found:
+            seconds(False)
+            in_bf16 = in_fp32 = math.inf
+            for _ in range(repeats):
+                in_bf16, in_fp32 = min(in_bf16, seconds(True)), min(in_fp32, seconds(False))
+                if max(in_bf16, in_fp32) > 1.5 * min(in_bf16, in_fp32):
+                    break  # clear enough
+            found = 1.1 * in_bf16 < in_fp32  # float32 is the more exact one
+    except RuntimeError:
+        found = False
+    return _faster_in_bf16.setdefault(size, found)
+
+
+_faster_in_bf16: dict[tuple, bool] = {}
+
+
+def _precision(device: torch.device, bf16: bool):
+    return torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext()
+
+
 class _Training:
     """A training between two steps: everything that a snapshot has to hold."""
 
@@ -236,10 +284,14 @@ class _Training:
             train_ids, plan.length, plan.batch_size, generator(plan.seed, "batches")
         )
         self.source = iter(self.batches)
+        self.device = next(model.parameters()).device
         options = {"alpha": 0.99} if plan.optimizer == "rmsprop" else {"betas": (0.9, 0.99)}
+        if plan.optimizer != "rmsprop" and self.device.type in FUSED_ON:
+            options["fused"] = True  # all parameters in one call
         self.optimizer = OPTIMIZERS[plan.optimizer](
             model.parameters(), lr=plan.lr, weight_decay=plan.weight_decay, **options
         )
+        self.bf16 = plan.bf16 and faster_in_bf16(model, plan)
         # Dropout draws from torch's own generator; seeded here, its state is part of a snapshot.
         torch.manual_seed(plan.seed)
 
@@ -248,25 +300,26 @@ class _Training:
         plan, model, step = self.plan, self.model, self.history.step
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate(step)
-        x, y = next(self.source)
+        x, y = (part.to(self.device) for part in next(self.source))
         model.train()
-        with torch.autocast("cpu", dtype=torch.bfloat16) if plan.bf16 else nullcontext():
+        with _precision(self.device, self.bf16):
             logits, state = model(x, self.state if self.batches.carries_state else None)
         self.state = tuple(s.detach().float() for s in state)
         if plan.restart:
-            kept = torch.rand(len(x)) >= plan.restart  # (B,)
+            kept = (torch.rand(len(x)) >= plan.restart).to(self.device)  # (B,)
             self.state = tuple(s * kept[:, None] for s in self.state)
         logits, y = logits.float().flatten(0, 1), y.flatten()
         loss = F.cross_entropy(logits, y)
-        self.history.loss.append(loss.item())
+        value = loss.item()
+        self.history.loss.append(value)
         self.history.accuracy.append((logits.argmax(1) == y).float().mean().item())
-        if math.isfinite(loss.item()):
+        if math.isfinite(value):
             self.optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), plan.clip_norm)
             self.optimizer.step()
         else:
-            self._diverge(f"the loss became {loss.item()}")
+            self._diverge(f"the loss became {value}")
         return Step(self.history.step, self.history.loss[-1], self.history.accuracy[-1])
 
     def _diverge(self, what: str) -> None:
@@ -304,6 +357,7 @@ class _Training:
             "history": asdict(self.history),
             "position": getattr(self.batches, "position", 0),
             "offset": getattr(self.batches, "offset", 0),
+            "bf16": self.bf16,
         }
         save_snapshot(path, tensors, header)
         self.saved_step = self.history.step
@@ -331,5 +385,6 @@ class _Training:
             self.batches.position, self.batches.offset = header["position"], header["offset"]
         torch.set_rng_state(tensors["random.torch"])
         self.batches.generator.set_state(tensors["random.batches"])
+        self.bf16 = header.get("bf16", self.bf16)  # goes on as it began
         self.history = History(**header["history"])
         self.saved_step = self.history.step

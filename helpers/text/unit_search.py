@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from helpers.checks import text as check_text
-from helpers.text.charlm import CharLM, evaluating
+from helpers.text.charlm import CharLM
+from helpers.text.decoder import Decoder
 from helpers.text.vocabulary import Vocabulary
 
 
@@ -85,14 +86,14 @@ def activations(model: CharLM, vocab: Vocabulary, text: str) -> torch.Tensor:
     Raises:
         ValueError: no text, or characters outside the vocabulary.
     """
-    ids = vocab.encode(check_text("the passage", text), "the passage")[None]
-    state, steps = None, []
-    with evaluating(model):
-        x = model.inputs(ids)
-        for t in range(ids.shape[1]):
-            _, state = model.core(x[:, t : t + 1], state)
-            steps.append(torch.tanh(state[1][:, 0]))  # (layers, n)
-    return torch.stack(steps)
+    ids = vocab.encode(check_text("the passage", text), "the passage")
+    decoding = Decoder(model, vocab).begin([text[0]])
+    cells = torch.empty(len(ids), *decoding.c[:, 0].shape, device=decoding.c.device)
+    cells[0] = decoding.c[:, 0]
+    for t in range(1, len(ids)):
+        decoding.step(ids[t : t + 1])
+        cells[t] = decoding.c[:, 0]  # (layers, n)
+    return cells.tanh_().cpu()
 
 
 def find_unit(units: torch.Tensor, values: np.ndarray) -> FoundUnit:

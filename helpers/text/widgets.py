@@ -3,6 +3,7 @@
 import html
 import threading
 import time
+from functools import lru_cache
 
 import ipywidgets as widgets
 import numpy as np
@@ -14,9 +15,10 @@ from helpers.live import live
 from helpers.runtime import interactive
 from helpers.text import plots
 from helpers.text.charlm import CharLM
+from helpers.text.decoder import Decoder
 from helpers.text.measures import nats_to_bits
 from helpers.text.passages import coloured_figure, coloured_html, fold, visible
-from helpers.text.sampling import Decoder, draw_characters, generate, next_distribution
+from helpers.text.sampling import draw_characters, generate, next_distribution
 from helpers.text.unit_search import activations, find_unit
 from helpers.text.vocabulary import Vocabulary
 
@@ -195,9 +197,14 @@ def text_explorer(model: CharLM, vocab: Vocabulary, prompt: str, seed: int = 0) 
 def unit_explorer(model: CharLM, vocab: Vocabulary, passage: str, properties: dict) -> None:
     """The unit that follows a property best, over a passage that the reader may replace."""
 
+    # Another property of the same passage does not read it again.
+    @lru_cache(maxsize=1)
+    def read(passage: str):
+        return activations(model, vocab, passage)
+
     def draw(passage: str, follows: str) -> None:
         try:
-            units = activations(model, vocab, passage)
+            units = read(passage)
             found = find_unit(units, properties[follows](passage))
         except ValueError as error:  # what a reader pasted
             print(error)

@@ -1,0 +1,219 @@
+"""The character model's step on prepared weights, for one text or many at once.
+
+Data flow::
+
+    Decoder(model, vocab)            weights side by side, transposed, the first layer's as a table
+    decoder.begin(prompts)           -> Decoding: state after each prompt, logits, buffers
+    decoding.step(ids)               the state one character further, new logits, nothing allocated
+
+Everything lies where the model lies.
+"""
+
+import warnings
+from collections.abc import Sequence
+from functools import cache, partial
+
+import torch
+
+from helpers.checks import text as check_text
+from helpers.text.charlm import CharLM, evaluating
+from helpers.text.int8 import WeightsOnly, WholeNumbers, find_engine
+from helpers.text.vocabulary import Vocabulary
+
+#: The three sigmoids in one piece, then the candidate.
+_ORDER = "ifog"
+#: Characters of prompts that the model reads in one call, a matter of memory only.
+_PRIMED_AT_ONCE = 16_384
+
+
+class FloatWeights:
+    """A weight matrix as the model has it, transposed for products of few rows.
+
+    Args:
+        W: ``(rows, columns)``.
+        bias: ``(rows,)``, added to every product; without one a product is added to what ``out``
+            holds.
+    """
+
+    def __init__(self, W: torch.Tensor, bias: torch.Tensor | None):
+        self.W_T, self.bias = W.T.contiguous(), bias
+
+    def bind(self, x: torch.Tensor, out: torch.Tensor):
+        """A function that reads ``x (B, columns)`` and writes ``x W^T`` into ``out (B, rows)``."""
+        if self.bias is None:
+            return partial(out.addmm_, x, self.W_T)
+        return partial(torch.addmm, self.bias, x, self.W_T, out=out)
+
+
+class Decoder:
+    """The weights of a model, prepared for one character after another.
+
+    Input and recurrent weights of a layer lie side by side, so that a step is one product a layer;
+    the first layer's input product is a row of a table. Dropout does not exist here. Weights are
+    copied: a model that trains on needs a new decoder.
+
+    Args:
+        quantised: weights of eight bits (:mod:`.int8`), several times as fast for one text, and
+            nearly the same probabilities (:func:`.evaluation.cost_of_int8`). Where the machine
+            gains nothing from them, float32 is used and a warning says so once.
+
+    Raises:
+        ValueError: model and vocabulary do not fit.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model: CharLM, vocab: Vocabulary, *, quantised: bool = False):
+        if model.vocab_size != len(vocab):
+            raise ValueError(
+                f"the model scores {model.vocab_size} characters, the vocabulary has {len(vocab)}"
+            )
+        self.model, self.vocab, self.quantised = model, vocab, bool(quantised)
+        self.n, self.num_layers = model.core.hidden_size, model.core.num_layers
+        self.device, self.dtype = model.W_ph.device, model.W_ph.dtype
+        self._matrices = []  # (W, bias) of the layers and of the read-out
+        for layer in range(self.num_layers):
+            w = model.core.weights(layer)
+            W_x = torch.cat([getattr(w, f"W_{k}x") for k in _ORDER])
+            W_h = torch.cat([getattr(w, f"W_{k}h") for k in _ORDER])
+            b = torch.cat([getattr(w, f"b_{k}") for k in _ORDER])
+            if layer == 0:
+                rows = W_x.T if model.embedding is None else model.embedding @ W_x.T
+                self.table = rows + b  # (V, 4 n)
+                self._matrices.append((W_h, None))
+            else:
+                self._matrices.append((torch.cat([W_x, W_h], 1), b))
+        self._matrices.append((model.W_ph.detach().clone(), model.b_p.detach().clone()))
+        self._prepared = {}
+
+    def weights(self, B: int) -> list[FloatWeights | WholeNumbers | WeightsOnly]:
+        """Of the layers and of the read-out, for steps of ``B`` rows."""
+        engine = None
+        if self.quantised:
+            if self.device.type == "cpu" and self.dtype == torch.float32:
+                engine = find_engine(self.n, B)
+            if engine is None:
+                _say_not_quantised(f"{B} texts at once" if B > 1 else "one text", self.device.type)
+        kind = engine or FloatWeights
+        if kind not in self._prepared:
+            self._prepared[kind] = [kind(W, bias) for W, bias in self._matrices]
+        return self._prepared[kind]
+
+    def in_eight_bits(self, B: int) -> bool:
+        """Whether steps of ``B`` rows run on weights of eight bits."""
+        return not isinstance(self.weights(B)[0], FloatWeights)
+
+    def prime(self, prompt: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits ``(V,)`` after ``prompt`` and the state h, c ``(layers, n)``, from the model."""
+        logits, h, c = self._prime([prompt])
+        return logits[0], h[:, 0], c[:, 0]
+
+    def _prime(self, prompts: Sequence[str]):
+        """Logits ``(B, V)`` and state ``(layers, B, n)`` twice; equal prompts are read once."""
+        prompts = [check_text("prompt", prompt) for prompt in prompts]
+        ids = {prompt: self.vocab.encode(prompt, "the prompt") for prompt in prompts}
+        places, parts = {}, []
+        for length in sorted({len(prompt) for prompt in ids}):
+            equal = [prompt for prompt in ids if len(prompt) == length]
+            places |= {prompt: len(places) + k for k, prompt in enumerate(equal)}
+            block = torch.stack([ids[prompt] for prompt in equal]).to(self.device)
+            for rows in block.split(max(1, _PRIMED_AT_ONCE // length)):
+                with evaluating(self.model):
+                    logits, (h, c) = self.model(rows)
+                parts.append((logits[:, -1], h, c))
+        order = torch.tensor([places[prompt] for prompt in prompts], device=self.device)
+        logits, h, c = zip(*parts, strict=True)
+        return torch.cat(logits)[order], torch.cat(h, 1)[:, order], torch.cat(c, 1)[:, order]
+
+    def begin(self, prompts: Sequence[str]) -> "Decoding":
+        """The texts that ``prompts`` begin, each read by the model itself.
+
+        Raises:
+            ValueError: no prompt, an empty one, or a character outside the vocabulary.
+        """
+        if not prompts:
+            raise ValueError("there must be at least one prompt")
+        return Decoding(self, *self._prime(prompts))
+
+
+class Decoding:
+    """Texts in the making: their state, the logits of their next character, buffers for a step.
+
+    Attributes:
+        h: ``(B, layers n)``, the layers' hidden states side by side, so that what a layer reads,
+            the state below it and its own, is one piece of it.
+        c: ``(layers, B, n)``.
+        logits: ``(B, V)`` of the next character; every step overwrites them.
+        products: the matrix products of a step, as functions without arguments: what a step cannot
+            do without.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, decoder: Decoder, logits, h, c):
+        self.decoder = decoder
+        L, B, n = h.shape
+        self.logits, self.c = logits.clone(), c.contiguous().clone()
+        self.h = h.transpose(0, 1).reshape(B, L * n).clone()
+        self._ids = torch.zeros(B, dtype=torch.int64, device=h.device)
+        self._a = torch.empty(B, 4 * n, dtype=h.dtype, device=h.device)
+        self._tanh_c = torch.empty(B, n, dtype=h.dtype, device=h.device)
+        # Views made once: a view costs as much as a small product.
+        self._sigmoids, self._candidate = self._a[:, : 3 * n], self._a[:, 3 * n :]
+        i, f, o, g = self._a.split(n, 1)
+        *layers, read_out = decoder.weights(B)
+        self._layers = []
+        for layer, weights in enumerate(layers):
+            reads = self.h[:, max(0, layer - 1) * n : (layer + 1) * n]
+            h_t = self.h[:, layer * n : (layer + 1) * n]
+            self._layers.append((weights.bind(reads, self._a), self.c[layer], h_t))
+        self._gates = i, f, o, g
+        self._read_out = read_out.bind(self.h[:, (L - 1) * n :], self.logits)
+        self.products = [*(product for product, _, _ in self._layers), self._read_out]
+
+    def __len__(self) -> int:
+        return len(self.h)
+
+    @torch.inference_mode()
+    def step(self, ids: torch.Tensor) -> torch.Tensor:
+        """One character further, ``ids (B,)``, on any device: the logits ``(B, V)`` after it."""
+        if ids.device != self._ids.device:
+            ids = self._ids.copy_(ids)
+        i, f, o, g = self._gates
+        # The input product and the bias of the first layer; its recurrent product is added.
+        torch.index_select(self.decoder.table, 0, ids, out=self._a)
+        for product, c, h in self._layers:
+            product()
+            self._sigmoids.sigmoid_()
+            self._candidate.tanh_()
+            # c_t = g_t * i_t + c_{t-1} * f_t
+            c.mul_(f).addcmul_(i, g)
+            # h_t = tanh(c_t) * o_t
+            torch.tanh(c, out=self._tanh_c)
+            torch.mul(self._tanh_c, o, out=h)
+        self._read_out()
+        return self.logits
+
+    @torch.inference_mode()
+    def select(self, rows: torch.Tensor) -> "Decoding":
+        """The texts ``rows (K,)``, in this order, a text as often as its row is named.
+
+        In place, if there are as many as before.
+        """
+        rows = rows.to(self.h.device)
+        if len(rows) != len(self):
+            h = self.h.unflatten(1, (-1, self.decoder.n)).transpose(0, 1)  # (layers, B, n)
+            return Decoding(self.decoder, self.logits[rows], h[:, rows], self.c[:, rows])
+        for buffer, chosen in (
+            (self.h, self.h[rows]),
+            (self.c, self.c[:, rows]),
+            (self.logits, self.logits[rows]),
+        ):
+            buffer.copy_(chosen)
+        return self
+
+
+@cache
+def _say_not_quantised(what: str, device: str) -> None:
+    warnings.warn(
+        f"Eight-bit weights are not faster for {what} on this machine ({device}); float32 is used.",
+        stacklevel=5,
+    )
