@@ -13,12 +13,16 @@ from helpers.recurrent.gradient_flow import state_gradient_norms
 from helpers.recurrent.training import fit
 
 
-def initial_norms(run: PalindromeRun, seeds: range) -> torch.Tensor:
-    """||dL/dh_t|| of the untrained network of ``run``, a row a seed: ``(seeds, T)``."""
+def initial_norms(run: PalindromeRun, seeds: range, n: int = 32) -> torch.Tensor:
+    """||dL/dh_t|| of the untrained network of ``run``, a row a seed: ``(seeds, T)``.
+
+    Args:
+        n: palindromes over which the loss is averaged.
+    """
     rows = []
     for seed in seeds:
         model = build(replace(run, seed=seed)).double()
-        x, y = palindrome_batch(run.T, run.encoding, seed, run.batch_size)
+        x, y = palindrome_batch(run.T, run.encoding, seed, n)
         rows.append(state_gradient_norms(model, x, y)["h"])
     return torch.stack(rows)
 

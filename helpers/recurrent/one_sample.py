@@ -8,6 +8,7 @@ Third-order derivatives such as dh_t/dW_hh have shape ``(n, n, n)``: first the u
 row and the column of W_hh.
 """
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -86,7 +87,7 @@ def total_derivatives(w: Weights, h: list[torch.Tensor]) -> list[torch.Tensor]:
     """dh_t/dW_hh for t = 0 … T, each ``(n, n, n)``, forward in time by the recursion (21)."""
     n = len(h[0])
     total = [torch.zeros(n, n, n, dtype=h[0].dtype)]
-    for h_before, h_t in zip(h, h[1:], strict=False):
+    for h_before, h_t in pairwise(h):
         through_state = torch.einsum("kr,rlj->klj", step_jacobian(w, h_t), total[-1])
         total.append(immediate_derivative(h_t, h_before) + through_state)
     return total

@@ -17,7 +17,7 @@ def vanishing_explorer(seed: int = 0) -> None:
         title += f"largest value {values[-1, 0]:.1e} after {length} steps"
         figures.show(
             gradient_plots.vanishing_panels([(title, values, sigma_max)]),
-            caption="One network of the chosen radius. The dashed line is the bound (33), the curve "
+            caption="One network of the chosen radius. Dashed the bound (33); the curve is "
             "the largest singular value of the product of Jacobians, the band their middle half.",
             alt=f"Singular values of the product of Jacobians against T - t on a logarithmic axis; "
             f"spectral radius {radius:.2f}, inputs times {input_scale:.2f}; the largest ends at "
