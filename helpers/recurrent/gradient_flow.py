@@ -82,24 +82,37 @@ def state_gradient_norms(
     return norms
 
 
-def cell_path_norms(
-    model: SequenceModel, x: torch.Tensor, y: torch.Tensor
-) -> dict[str, torch.Tensor]:
-    """||dL/dc_t|| of an LSTM for t = 1 … T: all of it, and what the cell path alone brings from T.
+class CellPaths(NamedTuple):
+    """What reaches the cell of an LSTM, for t = 1 … T.
 
-    The cell path multiplies dL/dc_T by f_T f_{T-1} … f_{t+1} and by nothing else.
-
-    Shapes:
-        "all paths" and "cell path", each ``(T,)``; the norm over batch and units
+    Attributes:
+        all_paths: ||dL/dc_t||, the norm over batch and units, ``(T,)``.
+        cell_path: the same of what came from dL/dc_T along the cell alone: times f_T … f_{t+1} and
+            nothing else.
+        forget_gate: mean forget gate over steps, batch and units.
     """
+
+    all_paths: torch.Tensor
+    cell_path: torch.Tensor
+    forget_gate: float
+
+    @property
+    def share(self) -> float:
+        """Cell path over all paths at the first step."""
+        return (self.cell_path[0] / self.all_paths[0]).item()
+
+
+def cell_paths(model: SequenceModel, x: torch.Tensor, y: torch.Tensor) -> CellPaths:
+    """How much of an LSTM's gradient the cell path carries, the loss after the last step."""
     found = bptt.lstm_gradients(model, x, y)
     along = [found.d_c[-1]]
     for f in found.forget_gates.flip(0)[:-1]:
-        along.insert(0, f * along[0])
-    return {
-        "all paths": found.d_c[1:].flatten(1).norm(dim=1),
-        "cell path": torch.stack(along).flatten(1).norm(dim=1),
-    }
+        along.append(f * along[-1])
+    return CellPaths(
+        found.d_c[1:].flatten(1).norm(dim=1),
+        torch.stack(along[::-1]).flatten(1).norm(dim=1),
+        found.forget_gates.mean().item(),
+    )
 
 
 def recurrent_gradient(

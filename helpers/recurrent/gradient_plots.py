@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 
 from helpers.figures import PALETTE
-from helpers.recurrent.gradient_flow import TruncationBias
+from helpers.recurrent.gradient_flow import CellPaths, TruncationBias
 from helpers.recurrent.long_step import Descent
 
 TINY = 1e-30
@@ -29,10 +29,10 @@ def shares_heatmap(shares: torch.Tensor):
     axes[0].set_xticks(range(1, n + 1))
     axes[0].set_title(r"$\Vert\delta_t h_{t-1}^\top\Vert$ by unit")
     axes[0].grid(False)
-    fig.colorbar(image, ax=axes[0], pad=0.02)
+    fig.colorbar(image, ax=axes[0], pad=0.02, label="norm")
     axes[1].barh(range(1, T + 1), total, color=PALETTE["graph"])
-    axes[1].set(xlabel="norm of the whole term")
-    axes[1].set_title("share of step t")
+    axes[1].set(xlabel="norm")
+    axes[1].set_title("whole term")
     return fig
 
 
@@ -137,26 +137,22 @@ def truncation(biases: dict[str, TruncationBias], colors: dict[str, str]):
     return fig
 
 
-def cell_paths(networks: dict[str, dict[str, torch.Tensor]]):
-    """A panel a network: what reaches c_t on all paths, and what the cell path alone brings.
-
-    Args:
-        networks: name -> the result of :func:`.gradient_flow.cell_path_norms`.
-    """
-    fig, axes = plt.subplots(1, len(networks), figsize=(10, 3.4), sharey=True)
-    styles = {"all paths": ("-", PALETTE["graph"]), "cell path": ("--", PALETTE["accent"])}
-    for ax, (name, curves) in zip(np.atleast_1d(axes), networks.items(), strict=True):
-        for path, values in curves.items():
-            line, color = styles[path]
-            relative = (values / curves["all paths"][-1]).clamp(min=1e-32)
-            ax.plot(range(1, len(values) + 1), relative, line, color=color, label=path)
-        ax.set(yscale="log", xlabel="time step t", ylim=(1e-31, 1e2))
+def cell_paths(networks: dict[str, CellPaths]):
+    """A panel a network: what reaches c_t on all paths, and what the cell path alone brings."""
+    fig, axes = plt.subplots(1, len(networks), figsize=(10, 3.3), sharey=True)
+    for ax, (name, found) in zip(np.atleast_1d(axes), networks.items(), strict=True):
+        t = range(1, len(found.all_paths) + 1)
+        for values, line, color, label in (
+            (found.all_paths, "-", PALETTE["graph"], "all paths"),
+            (found.cell_path, "--", PALETTE["accent"], "cell path alone"),
+        ):
+            ax.plot(t, values / found.all_paths[-1], line, color=color, label=label)
+        ax.axhline(1, color=PALETTE["muted"], linewidth=0.8)
+        ax.set(yscale="log", xlabel="time step t")
         ax.set_title(name)
-    np.atleast_1d(axes)[0].set_ylabel(
-        r"$\Vert\partial\mathcal{L}/\partial c_t\Vert$ relative to $t = T$"
-    )
-    handles = np.atleast_1d(axes)[0].get_legend_handles_labels()
-    fig.legend(*handles, loc="outside lower center", ncols=2)
+    first = np.atleast_1d(axes)[0]
+    first.set_ylabel(r"$\Vert\partial\mathcal{L}/\partial c_t\Vert$ relative to $t = T$")
+    fig.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig
 
 
