@@ -9,7 +9,10 @@ import torch
 from helpers.palindromes.archive import PalindromeArchive
 from helpers.palindromes.experiment import PalindromeRun, build, training_batches
 from helpers.palindromes.tasks import palindromes
+from helpers.recurrent.cells import find_cell
+from helpers.recurrent.core import RecurrentCore
 from helpers.recurrent.gradient_flow import state_gradient_norms
+from helpers.recurrent.initialisation import spectral_radius
 from helpers.recurrent.training import fit
 
 
@@ -38,8 +41,13 @@ def flow_while_training(run: PalindromeRun, every: int) -> pd.DataFrame:
 
     Returns:
         a row a look: "step", "log10_ratio" of ||dL/dh_1|| / ||dL/dh_T|| on held-out palindromes,
-        and "accuracy" there.
+        "accuracy" there, and the "spectral_radius" of the recurrent matrix.
+
+    Raises:
+        ValueError: the cell has no one recurrent matrix.
     """
+    if find_cell(run.model).recurrent_matrix is RecurrentCore.recurrent_matrix:
+        raise ValueError(f"{run.model!r} has no one recurrent matrix to look at")
     network, rows = build(run), []
     x, y = palindrome_batch(run.T, run.encoding, run.seed)
 
@@ -49,7 +57,10 @@ def flow_while_training(run: PalindromeRun, every: int) -> pd.DataFrame:
         with torch.no_grad():
             accuracy = (copy(x).argmax(1) == y).double().mean().item()
         ratio = torch.log10(norms[0] / norms[-1]).item()
-        rows.append({"step": step, "log10_ratio": ratio, "accuracy": accuracy})
+        radius = spectral_radius(copy.core.recurrent_matrix())
+        rows.append(
+            {"step": step, "log10_ratio": ratio, "accuracy": accuracy, "spectral_radius": radius}
+        )
 
     look(0)
     fit(
