@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from helpers.recurrent import GRU, LSTM, SequenceClassifier, VanillaRNN, bptt
+from helpers.recurrent import GRU, LSTM, SequenceClassifier, SequenceModel, VanillaRNN, bptt
 
 pytestmark = pytest.mark.usefixtures("float64")
 CORES = {VanillaRNN: bptt.rnn_gradients, LSTM: bptt.lstm_gradients}
@@ -73,6 +73,29 @@ def test_every_gradient_equals_finite_differences(core):
             assert slope == pytest.approx(gradient.flatten()[index].item(), abs=1e-8), name
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("core", CORES)
+def test_a_loss_after_every_step_equals_autograd(core, seed):
+    model, x, _ = random_problem(core, seed)
+    K = len(model.b_p)
+    every = SequenceModel(model.core, K, read_out="every")
+    every.load_state_dict(model.state_dict())
+    y = torch.randint(K, x.shape[:2], generator=torch.Generator().manual_seed(seed))
+    by_hand = CORES[core](every, x, y)
+    for name, gradient in bptt.autograd_gradients(every, x, y).items():
+        assert bptt.relative_error(by_hand.parameters[name], gradient) < 1e-10, name
+    logits = every(x)
+    total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum")
+    assert by_hand.loss == pytest.approx(total.item() / len(x))
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_targets_of_another_shape_are_refused(core):
+    model, x, y = random_problem(core, 1)
+    with pytest.raises(ValueError, match=r"y must have shape \(B,\) or \(B, T\)"):
+        CORES[core](model, x, y[:, None].expand(-1, x.shape[1] + 1))
+
+
 def test_softmax_cross_entropy_both_ways():
     p = torch.randn(5, 4, requires_grad=True)
     y = torch.tensor([0, 3, 1, 1, 2])
@@ -104,6 +127,25 @@ def test_truncation(core):
     assert not torch.allclose(full[recurrent], short[recurrent])
     with pytest.raises(ValueError, match="truncate"):
         CORES[core](model, x, y, truncate=0)
+
+
+def test_a_given_state_equals_autograd():
+    for core in CORES:
+        model, x, y = random_problem(core, 4)
+        n = model.core.hidden_size
+        parts = [
+            torch.randn(len(x), n, requires_grad=True) for _ in range(model.core.state_tensors)
+        ]
+        state = [q[None] for q in parts]
+        _, last = model.core(x, tuple(state) if core is LSTM else state[0])
+        h_T = (last[0] if core is LSTM else last)[-1]
+        loss = torch.nn.functional.cross_entropy(h_T @ model.W_ph.T + model.b_p, y)
+        expected = torch.autograd.grad(loss, parts)
+        given = tuple(q.detach() for q in parts)
+        by_hand = CORES[core](model, x, y, given if core is LSTM else given[0])
+        torch.testing.assert_close(by_hand.d_h[0], expected[0])
+        if core is LSTM:
+            torch.testing.assert_close(by_hand.d_c[0], expected[1])
 
 
 def test_other_cores_are_refused():

@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from helpers import figures
 from helpers.figures import PALETTE
 
 
@@ -39,43 +38,63 @@ def _arrow(ax, start, end, *, color=None, width=1.2, style="-|>", bend=0.0, zord
     )
 
 
-def _unrolled(ax, T: int) -> None:
-    """h_0 … h_T with inputs below, the read-out and the loss behind the last."""
+def _unrolled(ax, T: int, gap: float) -> None:
+    """h_0 … h_T with inputs below; above the last the read-out and the loss."""
     for t in range(T + 1):
-        _box(ax, t, 0, f"$h_{t}$")
+        _box(ax, gap * t, 0, f"$h_{t}$")
         if t:
-            _arrow(ax, (t - 0.69, 0), (t - 0.33, 0))
-            _box(ax, t, -1, f"$x_{t}$")
-            _arrow(ax, (t, -0.77), (t, -0.25))
-    _box(ax, T, 1, "$p$")
-    _arrow(ax, (T, 0.25), (T, 0.75))
-    _box(ax, T + 1, 1, r"$\mathcal{L}$", fill="#FCE9D9")
-    _arrow(ax, (T + 0.33, 1), (T + 0.67, 1))
-    ax.set(xlim=(-0.5, T + 1.5), ylim=(-1.3, 1.35), aspect="equal")
+            _arrow(ax, (gap * (t - 1) + 0.33, 0), (gap * t - 0.33, 0))
+            _box(ax, gap * t, -1.25, f"$x_{t}$")
+            _arrow(ax, (gap * t, -1.0), (gap * t, -0.25))
+    _box(ax, gap * T, 1.25, f"$p_{T}$")
+    _arrow(ax, (gap * T, 0.25), (gap * T, 1.0))
+    _box(ax, gap * (T + 1), 1.25, r"$\mathcal{L}$", fill="#FCE9D9")
+    _arrow(ax, (gap * T + 0.33, 1.25), (gap * (T + 1) - 0.33, 1.25))
+    ax.set(xlim=(-0.6, gap * (T + 1) + 0.5), ylim=(-1.6, 1.95), aspect="equal")
     ax.set_axis_off()
 
 
 def gradient_paths(T: int = 4):
-    """The paths by which W_ph (one) and W_hh (T) reach the loss, each in a shade."""
-    fig, axes = plt.subplots(1, 2, figsize=(10, 2.7))
-    for ax in axes:
-        _unrolled(ax, T)
-    color = PALETTE["accent"]
-    _arrow(axes[0], (T + 0.67, 1.1), (T + 0.33, 1.1), color=color, width=2.2)
-    _arrow(axes[0], (T + 0.1, 0.75), (T + 0.1, 0.25), color=color, width=2.2)
-    axes[0].text(T + 0.2, 0.48, "$W_{ph}$", color=color, fontsize=11)
-    axes[0].set_title(r"$\partial\mathcal{L}/\partial W_{ph}$: one path")
+    """The paths by which the loss reaches W_ph (one) and W_hh (T), each edge with its factor.
 
-    # The path to the t-th use of W_hh, between h_{t-1} and h_t, runs back over all later ones.
-    colors = figures.shades(PALETTE["graph"], T)
-    for t, shade in zip(range(1, T + 1), colors, strict=True):
-        lift, x = 0.31 + 0.09 * (T - t), T + 0.05 * (t - (T + 1) / 2)
-        axes[1].plot([T + 0.67, T + 0.3], [1, 1], color=PALETTE["graph"], linewidth=2, zorder=2)
-        path = [(x, 0.75), (x, lift), (t - 0.5, lift), (t - 0.5, 0.12)]
-        axes[1].plot(*zip(*path, strict=True), color=shade, linewidth=2, zorder=5)
-        _arrow(axes[1], (t - 0.5, 0.2), (t - 0.5, 0.03), color=shade, width=2, zorder=5)
-        axes[1].text(t - 0.5, -0.2, "$W_{hh}$", ha="center", va="top", color=shade, fontsize=9)
-    axes[1].set_title(rf"$\partial\mathcal{{L}}/\partial W_{{hh}}$: $T = {T}$ paths")
+    A gradient runs back from the loss through p_T and the states, over arrows that are labelled
+    with what it is multiplied by; at each state one path leaves to that step's use of W_hh.
+    """
+    gap, up = 1.75, 0.13
+    fig, axes = plt.subplots(2, 1, figsize=(9, 7.6))
+    accent, blue = PALETTE["accent"], PALETTE["graph"]
+    at_T, at_loss = gap * T, gap * (T + 1)
+
+    def label(ax, x, y, text, color, **options):
+        ax.text(x, y, text, color=color, fontsize=10, **{"ha": "center", "va": "bottom"} | options)
+
+    for ax, color in zip(axes, (accent, blue), strict=True):
+        _unrolled(ax, T, gap)
+        _arrow(ax, (at_loss - 0.33, 1.25 + up), (at_T + 0.33, 1.25 + up), color=color, width=2)
+        label(ax, (at_T + at_loss) / 2, 1.43, r"$v=\hat{y}-y$", color)
+
+    # W_ph is used once, between h_T and p_T: the path ends there.
+    ax = axes[0]
+    _arrow(ax, (at_T - up, 1.0), (at_T - up, 0.66), color=accent, width=2)
+    label(
+        ax, at_T - 0.25, 0.64, r"use of $W_{ph}$: $v\,h_T^{\top}$", accent, ha="right", va="center"
+    )
+    ax.set_title(r"$\partial\mathcal{L}/\partial W_{ph}$: one path, which ends at the read-out")
+
+    # W_hh is used between h_{t-1} and h_t for every t: the path to each runs through all later h.
+    ax = axes[1]
+    _arrow(ax, (at_T + up, 1.0), (at_T + up, 0.25), color=blue, width=2)
+    label(ax, at_T + 0.25, 0.62, r"$W_{ph}^{\top}$", blue, ha="left", va="center")
+    for t in range(T, 0, -1):
+        x = gap * t
+        if t > 1:
+            _arrow(ax, (x - 0.33, up), (x - gap + 0.33, up), color=blue, width=2)
+            label(ax, x - gap / 2, 0.2, f"$W_{{hh}}^{{\\top}} D_{t}$", blue)
+        _arrow(ax, (x - 0.2, -0.25), (x - 0.62, -0.62), color=blue, width=2, bend=-0.2)
+        label(ax, x - 0.68, -0.64, rf"$\delta_{t}\,h_{t - 1}^{{\top}}$", blue, va="top")
+    ax.set_title(
+        rf"$\partial\mathcal{{L}}/\partial W_{{hh}}$: $T={T}$ paths, one to each use of the matrix"
+    )
     return fig
 
 

@@ -3,11 +3,13 @@
 All in float64, from the hand-written equations of :mod:`.bptt`.
 """
 
+from typing import NamedTuple
+
 import torch
 
 from helpers.recurrent import bptt
 from helpers.recurrent.cells import VanillaRNN
-from helpers.recurrent.classifier import SequenceClassifier
+from helpers.recurrent.classifier import SequenceModel
 
 
 @torch.no_grad()
@@ -56,33 +58,17 @@ def jacobian_singular_values(
     return values, sigma_max
 
 
-def unrolled_W_hh_gradient(
-    model: SequenceClassifier, x: torch.Tensor, y: torch.Tensor
-) -> torch.Tensor:
-    """dL/dW_hh as the sum of Jacobian products, sample by sample, without the recursion.
-
-    sum_t (D_t (dh_T/dh_t)^T W_ph^T v) h_{t-1}^T: every product of Jacobians is formed on its own.
-
-    Shapes:
-        x ``(B, T, d)``, y ``(B,)`` -> ``(n, n)``
-    """
-    core = model.core
-    T, n = x.shape[1], core.hidden_size
-    total = torch.zeros(n, n, dtype=x.dtype)
-    with torch.no_grad():
-        for x_b, y_b in zip(x, y, strict=True):
-            h = torch.cat([x.new_zeros(1, n), core(x_b[None])[0][0]])  # h_0 … h_T
-            p = (model.W_ph @ h[T] + model.b_p)[None]
-            v = bptt.logit_gradient_by_logsumexp(p, y_b[None])[0]
-            to_state = state_jacobians(step_jacobians(core, x_b))  # dh_T/dh_t at T - t
-            for t in range(1, T + 1):
-                e_t = to_state[T - t].T @ model.W_ph.T @ v
-                total += torch.outer((1 - h[t] ** 2) * e_t, h[t - 1])
-    return total / len(x)
+def power_norms(W: torch.Tensor, K: int) -> torch.Tensor:
+    """||W^k|| for k = 1 … K, the norm the largest singular value: ``(K,)``."""
+    power, norms = torch.eye(len(W), dtype=W.dtype), []
+    for _ in range(K):
+        power = power @ W
+        norms.append(torch.linalg.matrix_norm(power, 2))
+    return torch.stack(norms)
 
 
 def state_gradient_norms(
-    model: SequenceClassifier, x: torch.Tensor, y: torch.Tensor
+    model: SequenceModel, x: torch.Tensor, y: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """||dL/dh_t|| and, for an LSTM, ||dL/dc_t|| for t = 1 … T, the norm over batch and units.
 
@@ -96,26 +82,73 @@ def state_gradient_norms(
     return norms
 
 
-def truncation_cosines(
-    model: SequenceClassifier, x: torch.Tensor, y: torch.Tensor, lengths: list[int]
-) -> list[float]:
-    """Cosine between the whole and the truncated gradient of the recurrent parameters."""
-    by_hand = bptt.by_hand(model)
+class CellPaths(NamedTuple):
+    """What reaches the cell of an LSTM, for t = 1 … T.
 
-    def recurrent(truncate):
-        named = by_hand(model, x, y, truncate=truncate).parameters
-        return torch.cat(
-            [g.flatten() for k, g in sorted(named.items()) if not k.endswith("p") and k != "W_ph"]
-        )
+    Attributes:
+        all_paths: ||dL/dc_t||, the norm over batch and units, ``(T,)``.
+        cell_path: the same of what came from dL/dc_T along the cell alone: times f_T … f_{t+1} and
+            nothing else.
+        forget_gate: mean forget gate over steps, batch and units.
+    """
 
-    whole = recurrent(None)
-    return [
-        torch.nn.functional.cosine_similarity(whole, recurrent(k), dim=0).item() for k in lengths
-    ]
+    all_paths: torch.Tensor
+    cell_path: torch.Tensor
+    forget_gate: float
+
+    @property
+    def share(self) -> float:
+        """Cell path over all paths at the first step."""
+        return (self.cell_path[0] / self.all_paths[0]).item()
+
+
+def cell_paths(model: SequenceModel, x: torch.Tensor, y: torch.Tensor) -> CellPaths:
+    """How much of an LSTM's gradient the cell path carries, the loss after the last step."""
+    found = bptt.lstm_gradients(model, x, y)
+    along = [found.d_c[-1]]
+    for f in found.forget_gates.flip(0)[:-1]:
+        along.append(f * along[-1])
+    return CellPaths(
+        found.d_c[1:].flatten(1).norm(dim=1),
+        torch.stack(along[::-1]).flatten(1).norm(dim=1),
+        found.forget_gates.mean().item(),
+    )
+
+
+def recurrent_gradient(
+    model: SequenceModel, x: torch.Tensor, y: torch.Tensor, truncate: int | None = None
+) -> torch.Tensor:
+    """The gradient of all parameters of the core as one vector, whole or truncated."""
+    named = bptt.by_hand(model)(model, x, y, truncate=truncate).parameters
+    return torch.cat([named[k].flatten() for k in sorted(named) if k not in ("W_ph", "b_p")])
+
+
+class TruncationBias(NamedTuple):
+    """The truncated gradient beside the whole one, a value a length.
+
+    Attributes:
+        kept: terms kept of the sums over t, counted from the last.
+        cosine: of the angle between the two.
+        norm_ratio: norm of the truncated one over the norm of the whole.
+    """
+
+    kept: list[int]
+    cosine: list[float]
+    norm_ratio: list[float]
+
+
+def truncation_bias(
+    model: SequenceModel, x: torch.Tensor, y: torch.Tensor, kept: list[int]
+) -> TruncationBias:
+    """Direction and length of the truncated gradient of the recurrent parameters."""
+    whole = recurrent_gradient(model, x, y)
+    short = [recurrent_gradient(model, x, y, truncate=k) for k in kept]
+    cosine = [torch.nn.functional.cosine_similarity(whole, s, dim=0).item() for s in short]
+    return TruncationBias(kept, cosine, [(s.norm() / whole.norm()).item() for s in short])
 
 
 def clip(gradients: list[torch.Tensor], max_norm: float) -> tuple[list[torch.Tensor], float]:
-    """Scale all gradients by one factor so that their common norm is at most ``max_norm``.
+    """Scale all gradients by one factor so that their common norm is at most ``max_norm``: (38).
 
     Pascanu, Mikolov and Bengio 2013, algorithm 1: the direction stays, the length is cut.
 

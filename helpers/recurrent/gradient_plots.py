@@ -2,9 +2,12 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
 
 from helpers.figures import PALETTE
+from helpers.recurrent.gradient_flow import CellPaths, TruncationBias
+from helpers.recurrent.long_step import Descent
 
 TINY = 1e-30
 
@@ -26,10 +29,10 @@ def shares_heatmap(shares: torch.Tensor):
     axes[0].set_xticks(range(1, n + 1))
     axes[0].set_title(r"$\Vert\delta_t h_{t-1}^\top\Vert$ by unit")
     axes[0].grid(False)
-    fig.colorbar(image, ax=axes[0], pad=0.02)
+    fig.colorbar(image, ax=axes[0], pad=0.02, label="norm")
     axes[1].barh(range(1, T + 1), total, color=PALETTE["graph"])
-    axes[1].set(xlabel="norm of the whole term")
-    axes[1].set_title("share of step t")
+    axes[1].set(xlabel="norm")
+    axes[1].set_title("whole term")
     return fig
 
 
@@ -111,17 +114,93 @@ def initial_flow(curves: dict[str, torch.Tensor], colors: dict[str, str]):
     return fig
 
 
-def truncation(cosines: dict[str, tuple[list[int], list[float]]], colors: dict[str, str]):
-    """Cosine between truncated and whole gradient against the truncation length.
+def truncation(biases: dict[str, TruncationBias], colors: dict[str, str]):
+    """Direction and length of truncated gradients against the number of terms kept.
 
     Args:
-        cosines: name -> (lengths, cosines).
-        colors: "name, h" -> colour.
+        biases: name -> what was measured.
+        colors: name -> colour.
     """
-    fig, ax = plt.subplots(figsize=(8, 3.2))
-    for name, (lengths, values) in cosines.items():
-        ax.plot(lengths, values, "o-", ms=3, color=colors[f"{name}, h"], label=name)
-    ax.set(xlabel="steps kept, counted from the last", ylabel="cosine with the whole gradient")
-    ax.set_ylim(min(0, ax.get_ylim()[0]), 1.03)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    fig, axes = plt.subplots(1, 2, figsize=(10, 3.4))
+    for (name, bias), marker in zip(biases.items(), "osD^v", strict=False):
+        style = {"marker": marker, "ms": 3.5, "color": colors[name], "label": name}
+        axes[0].plot(bias.kept, bias.cosine, **style)
+        axes[1].plot(bias.kept, np.clip(bias.norm_ratio, TINY, None), **style)
+    for ax in axes:
+        ax.axhline(1, color=PALETTE["muted"], linewidth=0.8)
+        ax.set_xlabel(r"terms kept $\tau$, counted from the last")
+    axes[0].set(ylim=(min(0, axes[0].get_ylim()[0]), 1.05), ylabel="cosine with the whole gradient")
+    axes[1].set(yscale="log", ylabel="norm, relative to the whole")
+    axes[0].set_title("direction")
+    axes[1].set_title("length")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(biases))
+    return fig
+
+
+def cell_paths(networks: dict[str, CellPaths]):
+    """A panel a network: what reaches c_t on all paths, and what the cell path alone brings."""
+    fig, axes = plt.subplots(1, len(networks), figsize=(10, 3.3), sharey=True)
+    for ax, (name, found) in zip(np.atleast_1d(axes), networks.items(), strict=True):
+        t = range(1, len(found.all_paths) + 1)
+        for values, line, color, label in (
+            (found.all_paths, "-", PALETTE["graph"], "all paths"),
+            (found.cell_path, "--", PALETTE["accent"], "cell path alone"),
+        ):
+            ax.plot(t, values / found.all_paths[-1], line, color=color, label=label)
+        ax.axhline(1, color=PALETTE["muted"], linewidth=0.8)
+        ax.set(yscale="log", xlabel="time step t")
+        ax.set_title(name)
+    first = np.atleast_1d(axes)[0]
+    first.set_ylabel(r"$\Vert\partial\mathcal{L}/\partial c_t\Vert$ relative to $t = T$")
+    fig.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig
+
+
+def long_step(w: torch.Tensor, b: torch.Tensor, losses: torch.Tensor, paths: dict[str, Descent]):
+    """The loss of the one-unit network over (w, b), and a path of gradient descent a panel.
+
+    Args:
+        losses: ``(len(b), len(w))``.
+        paths: name -> a descent from one start.
+    """
+    fig, axes = plt.subplots(1, len(paths), figsize=(10, 3.9), sharey=True)
+    low, high = (np.array([g.min().item() for g in (w, b)]), [g.max().item() for g in (w, b)])
+    for ax, (name, path) in zip(axes, paths.items(), strict=True):
+        image = ax.pcolormesh(w, b, losses, cmap="mako", shading="auto", rasterized=True)
+        places = path.places[:, 0].numpy()
+        shown = places.clip(low, high)  # a path that leaves the picture ends at its edge
+        inside = (places == shown).all(1)
+        last = len(places) if inside.all() else int(np.argmin(inside)) + 1
+        ax.plot(*shown[:last].T, "o-", ms=3.5, lw=1.4, color=PALETTE["source"])
+        ax.plot(*shown[0], "s", ms=8, color="white", mec=PALETTE["ink"])
+        ax.plot(*shown[last - 1], "X", ms=10, color=PALETTE["accent"], mec="white")
+        ax.set(xlabel="$w$", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        ax.set_title(f"{name}: loss {path.losses[0, 0]:.2f} → {path.losses[-1, 0]:.2f}")
+        ax.grid(False)
+    axes[0].set_ylabel("$b$")
+    fig.colorbar(image, ax=axes, label="loss (nats)", pad=0.01)
+    return fig
+
+
+def opening(looks: dict[str, pd.DataFrame], colors: list[str]):
+    """How much of the gradient reaches the first step, and the accuracy, while networks train.
+
+    Args:
+        looks: name of a run -> its looks ("step", "log10_ratio", "accuracy").
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(10, 3.3))
+    for (name, frame), color, marker in zip(looks.items(), colors, "osD^v", strict=False):
+        style = {"marker": marker, "ms": 3.5, "color": color, "label": name}
+        axes[0].plot(frame["step"], 10.0 ** frame["log10_ratio"], **style)
+        axes[1].plot(frame["step"], 100 * frame["accuracy"], **style)
+    axes[0].set(yscale="log", xlabel="training step")
+    axes[0].set_ylabel(
+        r"$\Vert\partial\mathcal{L}/\partial h_1\Vert \; / \; "
+        r"\Vert\partial\mathcal{L}/\partial h_T\Vert$"
+    )
+    axes[0].axhline(1, color=PALETTE["muted"], linewidth=0.8)
+    axes[0].set_title("gradient that arrives at t = 1")
+    axes[1].set(xlabel="training step", ylabel="held-out accuracy (%)", ylim=(0, 104))
+    axes[1].set_title("what is learned")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(looks))
     return fig
