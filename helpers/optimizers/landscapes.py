@@ -43,7 +43,7 @@ def bowl(H: torch.Tensor, minimum: torch.Tensor | None = None) -> Landscape:
 
     def f(theta: torch.Tensor) -> torch.Tensor:
         e = theta if minimum is None else theta - minimum
-        return ((e @ H) * e).sum(-1) / 2
+        return ((e @ H.to(e.dtype)) * e).sum(-1) / 2
 
     return f
 
