@@ -16,7 +16,10 @@ from helpers.optimizers import (
     RMSprop,
     landscapes,
     race,
+    responses,
+    rotation,
     traps,
+    trials,
 )
 from helpers.optimizers.against_torch import algorithms_against_torch
 
@@ -140,7 +143,7 @@ def test_a_path_that_overflows_ends_at_its_last_finite_point():
     assert len(landscapes.walk(landscapes.rosenbrock, (0.0, 0.0), 0, SGD, lr=1.0)) == 1
 
 
-# Errata -----------------------------------------------------------------------------------------
+# Traps ------------------------------------------------------------------------------------------
 
 
 def test_the_reports_optimizers_get_these_numbers_wrong():
@@ -152,7 +155,7 @@ def test_the_reports_optimizers_get_these_numbers_wrong():
     both = traps.adam_of_report_000(ones, fix_second_moment=True, fix_first_moment=True)
     assert both[0] == pytest.approx(3.162, abs=1e-3)
     assert traps.adam_of_report_001(ones)[4] == pytest.approx(0.0011, abs=1e-4)
-    assert traps.relative_steps(Adam, ones) == pytest.approx([1.0] * 5, abs=1e-6)
+    assert responses.relative_steps(Adam, ones) == pytest.approx([1.0] * 5, abs=1e-6)
     inside, outside = traps.epsilon_inside_and_outside(1e-5, 1e-8)
     assert inside == pytest.approx(0.0995, abs=1e-4)
     assert outside == pytest.approx(0.999, abs=1e-3)
@@ -160,12 +163,47 @@ def test_the_reports_optimizers_get_these_numbers_wrong():
 
 def test_who_damps():
     for optimizer, constant, alternating in ((RMSprop, 1.0, 1.0), (Adam, 1.0, 0.0526)):
-        assert traps.steady_step(optimizer, alternating=False) == pytest.approx(constant, abs=1e-3)
-        assert traps.steady_step(optimizer, alternating=True) == pytest.approx(
-            alternating, abs=1e-3
-        )
-    assert traps.first_step(RMSprop) == pytest.approx(10, abs=1e-4)
-    assert all(len(row) == 4 for row in traps.rows())
+        steady = [responses.steady_step(optimizer, alternating=a) for a in (False, True)]
+        assert steady == pytest.approx([constant, alternating], abs=1e-3)
+    assert responses.first_step(RMSprop) == pytest.approx(10, abs=1e-4)
+
+
+def test_every_trap_has_its_number():
+    rows = [
+        (name, 1.0, k, 40.0, 1.0, False) for name in ("Adam", "RMSprop", "AdaGrad") for k in "ab"
+    ]
+    columns = ["optimizer", "lr", "seed", "steps_to_99", "best_accuracy", "diverged"]
+    outcome = race.summary(pd.DataFrame(rows, columns=columns), enough=2)
+    found = rotation.turned_trials({"RMSprop": (RMSprop, {})}, 10.0, [0.0, 45.0], [0.05], 50)
+    rows = traps.rows(outcome, rotation.best_of(found))
+    assert all(all(cell for cell in row) for row in rows)
+    assert any("Adam 2 of 2" in row.number for row in rows)
+
+
+# Trials -----------------------------------------------------------------------------------------
+
+
+def test_runs_side_by_side_equal_runs_alone():
+    H = landscapes.valley(20.0, 30.0)
+    start = rotation.starts(30.0)
+    rates = [0.01, 0.03]
+    for optimizer in trials.METHODS.values():
+        *_, last = trials.side_by_side(optimizer, rates, start, lambda theta: theta @ H, 25)
+        alone = landscapes.walk(landscapes.bowl(H), start[3], 25, optimizer, lr=rates[1])[-1]
+        torch.testing.assert_close(last[1, 3], alone, rtol=1e-9, atol=1e-9)
+
+
+def test_turned_valleys_leave_momentum_alone_and_slow_a_diagonal():
+    methods = {"momentum": (Momentum, {"momentum": 0.6}), "AdaGrad": (AdaGrad, {})}
+    rates = trials.grid_of_rates(-2, 0.5)
+    found = rotation.turned_trials(methods, 50.0, [0.0, 45.0], rates, steps=200)
+    steps = rotation.best_of(found).set_index(["optimizer", "angle"])["steps"]
+    assert steps["momentum", 0.0] == steps["momentum", 45.0]
+    assert steps["AdaGrad", 45.0] > 5 * steps["AdaGrad", 0.0]
+    straight = torch.tensor([[4.0], [3.0], [0.0]])
+    there_and_back = torch.tensor([[4.0], [-4.0], [0.0]])
+    assert rotation.swing(straight).item() == 1
+    assert rotation.swing(there_and_back).item() == 3
 
 
 # The race ---------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Imports recurrent and palindromes.
 
-algorithms -> landscapes, traps, race -> plots -> widgets
+algorithms, moments -> landscapes, responses, trials, race
+  -> quadratics, rotation, noise, sparse, traps -> plots -> dynamics_plots, trial_plots -> widgets
 """
 
 from helpers.optimizers.algorithms import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSprop

@@ -48,7 +48,7 @@ class _Elementwise(Optimizer):
                     self.update(p, p.grad, self.state[p], group)
         return loss
 
-    def update(self, theta: torch.Tensor, g: torch.Tensor, s: dict, h: dict) -> None:
+    def update(self, theta: torch.Tensor, g: torch.Tensor, state: dict, h: dict) -> None:
         """Change ``theta`` in place, given its gradient, its state and the hyperparameters."""
         raise NotImplementedError
 
@@ -68,7 +68,7 @@ class SGD(_Elementwise):
     def __init__(self, params, lr: float):
         super().__init__(params, lr=lr)
 
-    def update(self, theta, g, s, h):
+    def update(self, theta, g, state, h):
         # theta <- theta - eta g
         theta.sub_(h["lr"] * g)
 
@@ -83,8 +83,8 @@ class Momentum(_Elementwise):
     def __init__(self, params, lr: float, momentum: float = 0.9):
         super().__init__(params, lr=lr, momentum=momentum)
 
-    def update(self, theta, g, s, h):
-        v = _zeros(s, "v", theta)
+    def update(self, theta, g, state, h):
+        v = _zeros(state, "v", theta)
         # v_t = mu v_{t-1} + g_t
         v.mul_(h["momentum"]).add_(g)
         # theta <- theta - eta v_t
@@ -102,8 +102,8 @@ class Nesterov(_Elementwise):
     def __init__(self, params, lr: float, momentum: float = 0.9):
         super().__init__(params, lr=lr, momentum=momentum)
 
-    def update(self, theta, g, s, h):
-        v = _zeros(s, "v", theta)
+    def update(self, theta, g, state, h):
+        v = _zeros(state, "v", theta)
         # v_t = mu v_{t-1} + g_t
         v.mul_(h["momentum"]).add_(g)
         # theta <- theta - eta (g_t + mu v_t)
@@ -120,8 +120,8 @@ class AdaGrad(_Elementwise):
     def __init__(self, params, lr: float, eps: float = 1e-10):
         super().__init__(params, lr=lr, eps=eps)
 
-    def update(self, theta, g, s, h):
-        G = _zeros(s, "G", theta)
+    def update(self, theta, g, state, h):
+        G = _zeros(state, "G", theta)
         # G_t = G_{t-1} + g_t^2
         G.add_(g * g)
         # theta <- theta - eta g_t / (sqrt(G_t) + eps)
@@ -131,8 +131,8 @@ class AdaGrad(_Elementwise):
 class RMSprop(_Elementwise):
     """RMSprop (Hinton, lecture 6 of "Neural networks for machine learning", 2012).
 
-    G_t = alpha G_{t-1} + (1 - alpha) g_t^2
-    theta <- theta - eta g_t / (sqrt(G_t) + eps)
+    s_t = alpha s_{t-1} + (1 - alpha) g_t^2
+    theta <- theta - eta g_t / (sqrt(s_t) + eps)
 
     Without bias correction: the first step is eta / sqrt(1 - alpha), ten times eta at alpha = .99.
     """
@@ -140,20 +140,22 @@ class RMSprop(_Elementwise):
     def __init__(self, params, lr: float, alpha: float = 0.99, eps: float = 1e-8):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps)
 
-    def update(self, theta, g, s, h):
-        G = _zeros(s, "G", theta)
-        # G_t = alpha G_{t-1} + (1 - alpha) g_t^2
-        G.mul_(h["alpha"]).add_((1 - h["alpha"]) * g * g)
-        # theta <- theta - eta g_t / (sqrt(G_t) + eps)
-        theta.sub_(h["lr"] * g / (G.sqrt() + h["eps"]))
+    def update(self, theta, g, state, h):
+        s = _zeros(state, "s", theta)
+        # s_t = alpha s_{t-1} + (1 - alpha) g_t^2
+        s.mul_(h["alpha"]).add_((1 - h["alpha"]) * g * g)
+        # theta <- theta - eta g_t / (sqrt(s_t) + eps)
+        theta.sub_(h["lr"] * g / (s.sqrt() + h["eps"]))
 
 
 class Adam(_Elementwise):
     """Adam (Kingma and Ba 2015, algorithm 1).
 
     m_t = beta_1 m_{t-1} + (1 - beta_1) g_t          m_hat = m_t / (1 - beta_1^t)
-    v_t = beta_2 v_{t-1} + (1 - beta_2) g_t^2        v_hat = v_t / (1 - beta_2^t)
-    theta <- theta - eta m_hat / (sqrt(v_hat) + eps)
+    s_t = beta_2 s_{t-1} + (1 - beta_2) g_t^2        s_hat = s_t / (1 - beta_2^t)
+    theta <- theta - eta m_hat / (sqrt(s_hat) + eps)
+
+    The paper writes v for the second moment; here v is the velocity of momentum.
     """
 
     def __init__(
@@ -166,24 +168,24 @@ class Adam(_Elementwise):
     ):
         super().__init__(params, lr=lr, beta_1=beta_1, beta_2=beta_2, eps=eps)
 
-    def update(self, theta, g, s, h):
+    def update(self, theta, g, state, h):
         beta_1, beta_2 = h["beta_1"], h["beta_2"]
-        m, v = _zeros(s, "m", theta), _zeros(s, "v", theta)
-        t = s["t"] = s.get("t", 0) + 1
+        m, s = _zeros(state, "m", theta), _zeros(state, "s", theta)
+        t = state["t"] = state.get("t", 0) + 1
         # m_t = beta_1 m_{t-1} + (1 - beta_1) g_t
         m.mul_(beta_1).add_((1 - beta_1) * g)
-        # v_t = beta_2 v_{t-1} + (1 - beta_2) g_t^2
-        v.mul_(beta_2).add_((1 - beta_2) * g * g)
-        # m_hat = m_t / (1 - beta_1^t), v_hat = v_t / (1 - beta_2^t)
-        m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
-        # theta <- theta - eta m_hat / (sqrt(v_hat) + eps)
-        theta.sub_(h["lr"] * m_hat / (v_hat.sqrt() + h["eps"]))
+        # s_t = beta_2 s_{t-1} + (1 - beta_2) g_t^2
+        s.mul_(beta_2).add_((1 - beta_2) * g * g)
+        # m_hat = m_t / (1 - beta_1^t), s_hat = s_t / (1 - beta_2^t)
+        m_hat, s_hat = m / (1 - beta_1**t), s / (1 - beta_2**t)
+        # theta <- theta - eta m_hat / (sqrt(s_hat) + eps)
+        theta.sub_(h["lr"] * m_hat / (s_hat.sqrt() + h["eps"]))
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
 
-    theta <- theta - eta lambda theta, then Adam's step
+    theta <- theta - eta w theta, then Adam's step; w is ``weight_decay``, the paper's lambda
     """
 
     def __init__(
@@ -205,10 +207,10 @@ class AdamW(Adam):
             weight_decay=weight_decay,
         )
 
-    def update(self, theta, g, s, h):
-        # theta <- theta - eta lambda theta
+    def update(self, theta, g, state, h):
+        # theta <- theta - eta w theta
         theta.mul_(1 - h["lr"] * h["weight_decay"])
-        super().update(theta, g, s, h)
+        super().update(theta, g, state, h)
 
 
 #: Every optimizer of the series by name, in the order in which the notebooks meet them.

@@ -1,6 +1,7 @@
-"""Functions of two variables to walk on, and the paths that optimizers take."""
+"""Functions to walk on, and the paths that optimizers take."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.optim import Optimizer
@@ -10,17 +11,46 @@ from helpers.checks import integer, number
 Landscape = Callable[[torch.Tensor], torch.Tensor]
 
 
-def quadratic(condition: float) -> Landscape:
-    """f(x) = (x_1^2 + condition x_2^2) / 2: a valley, ``condition`` times as steep across as along.
+def rotation(angle: float) -> torch.Tensor:
+    """The matrix that turns the plane by ``angle`` degrees, counter-clockwise, float64."""
+    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    return torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
+
+
+def valley(condition: float, angle: float = 0.0) -> torch.Tensor:
+    """The Hessian U diag(1, condition) U^T of a valley whose floor is turned by ``angle`` degrees.
 
     Shapes:
-        x ``(..., 2)`` -> ``(...)``
+        ``(2, 2)``, float64
 
     Raises:
         ValueError: a condition number below 1.
     """
     number("the condition number", condition, minimum=1.0)
-    return lambda x: (x[..., 0] ** 2 + condition * x[..., 1] ** 2) / 2
+    U = rotation(angle)
+    return U @ torch.diag(torch.tensor([1.0, condition], dtype=torch.float64)) @ U.T
+
+
+def bowl(H: torch.Tensor, minimum: torch.Tensor | None = None) -> Landscape:
+    """f(theta) = (theta - theta*)^T H (theta - theta*) / 2, with H symmetric.
+
+    Args:
+        minimum: theta*, zero if left out.
+
+    Shapes:
+        theta ``(..., n)`` -> ``(...)``
+    """
+
+    def f(theta: torch.Tensor) -> torch.Tensor:
+        e = theta if minimum is None else theta - minimum
+        return ((e @ H.to(e.dtype)) * e).sum(-1) / 2
+
+    return f
+
+
+def quadratic(condition: float, angle: float = 0.0) -> Landscape:
+    """A valley ``condition`` times as steep across as along: :func:`bowl` of :func:`valley`."""
+    return bowl(valley(condition, angle))
 
 
 def rosenbrock(x: torch.Tensor) -> torch.Tensor:
@@ -32,9 +62,23 @@ def rosenbrock(x: torch.Tensor) -> torch.Tensor:
     return (1 - x[..., 0]) ** 2 + 100 * (x[..., 1] - x[..., 0] ** 2) ** 2
 
 
+def three_pieces(x: torch.Tensor) -> torch.Tensor:
+    """A convex function of one variable on which the heavy ball goes round for ever.
+
+    Its slope is 25 x below 1, x + 24 from 1 to 2, and 25 x - 24 above 2, so that curvatures lie
+    between 1 and 25 (Lessard, Recht and Packard 2016, section 4.6). The minimum is at 0.
+
+    Shapes:
+        x ``(..., 1)`` -> ``(...)``
+    """
+    x = x[..., 0]
+    below, between, above = 12.5 * x**2, x**2 / 2 + 24 * x - 12, 12.5 * x**2 - 24 * x + 36
+    return torch.where(x < 1, below, torch.where(x < 2, between, above))
+
+
 def walk(
     f: Landscape,
-    start: tuple[float, float],
+    start: Sequence[float] | torch.Tensor,
     steps: int,
     optimizer: type[Optimizer],
     **hyperparameters: float,
@@ -44,10 +88,10 @@ def walk(
     A path that leaves the plane (overflow) ends at its last finite point.
 
     Shapes:
-        ``(steps + 1, 2)``, or fewer rows
+        ``(steps + 1, n)``, or fewer rows
     """
     integer("steps", steps, minimum=0)
-    x = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    x = torch.as_tensor(start, dtype=torch.float64).clone().requires_grad_()
     update = optimizer([x], **hyperparameters)
     path = [x.detach().clone()]
     for _ in range(steps):

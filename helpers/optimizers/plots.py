@@ -1,10 +1,9 @@
-"""Figures of the optimizer wing."""
+"""Paths of optimizers over contour lines, a panel each so that no path hides another."""
 
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
 from matplotlib.colors import LogNorm
 
@@ -15,110 +14,126 @@ from helpers.optimizers.landscapes import Landscape
 COLORS = dict(zip(ALGORITHMS, CYCLE, strict=True))
 
 
-def paths_on_contours(
+def color_of(name: str) -> str:
+    """The colour of an optimizer; variants ("Adam, …") have that of their first word."""
+    return COLORS.get(name.split(",")[0], PALETTE["ink"])
+
+
+def thinned(path: torch.Tensor, distance: float) -> torch.Tensor:
+    """The points of a path that are at least ``distance`` from the one kept before, and the last.
+
+    Shapes:
+        ``(steps, 2)`` -> ``(kept, 2)``
+    """
+    kept = [0]
+    for k in range(1, len(path)):
+        if (path[k] - path[kept[-1]]).norm() >= distance:
+            kept.append(k)
+    return path[[*kept, len(path) - 1]]
+
+
+def draw_contours(
     ax,
     f: Landscape,
-    paths: dict[str, torch.Tensor],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    minimum: tuple[float, float],
+    lines: int = 8,
+) -> None:
+    """Contour lines of ``f``, evenly spaced in log f, and a star at the minimum."""
+    xs, ys = np.linspace(*x_range, 90), np.linspace(*y_range, 90)
+    grid = torch.tensor(np.stack(np.meshgrid(xs, ys), axis=-1))
+    values = f(grid).numpy() + 1e-6
+    levels = np.geomspace(max(values.min(), values.max() * 1e-4), values.max(), lines)
+    ax.contour(xs, ys, values, levels=levels, cmap="Greys", norm=LogNorm(), linewidths=0.6)
+    ax.plot(*minimum, marker="*", color=PALETTE["source"], markersize=11, linestyle="none")
+    ax.set(xlim=x_range, ylim=y_range)
+    ax.grid(False)
+
+
+def paths_apart(
+    f: Landscape,
+    walks: dict[str, torch.Tensor],
     *,
     x_range: tuple[float, float],
     y_range: tuple[float, float],
     minimum: tuple[float, float],
-    legend: bool = True,
-) -> None:
-    """Paths over the contour lines of ``f``; the lines are evenly spaced in log f.
+    notes: Sequence[str] | None = None,
+    columns: int = 3,
+    height: float = 2.3,
+):
+    """A panel for each path, over the same contour lines, with the start marked.
 
     Args:
-        paths: name -> ``(steps + 1, 2)``.
+        walks: name -> ``(steps + 1, 2)``.
+        notes: a line under each panel's name.
     """
-    xs, ys = np.linspace(*x_range, 240), np.linspace(*y_range, 240)
-    grid = torch.tensor(np.stack(np.meshgrid(xs, ys), axis=-1))
-    values = f(grid).numpy() + 1e-6
-    levels = np.geomspace(max(values.min(), values.max() * 1e-5), values.max(), 14)
-    ax.contour(xs, ys, values, levels=levels, cmap="Greys", norm=LogNorm(), linewidths=0.7)
-    for name, path in paths.items():
-        color = COLORS.get(name, PALETTE["ink"])
-        x, y = path.numpy().T
-        ax.plot(x, y, "-", color=color, linewidth=1.2, label=name)
-        ax.plot(x, y, ".", color=color, markersize=3.5)
-    ax.plot(*minimum, marker="*", color=PALETTE["source"], markersize=13, linestyle="none")
-    ax.set(xlim=x_range, ylim=y_range, xlabel="$x_1$", ylabel="$x_2$")
-    ax.grid(False)
-    if legend:
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-
-
-def descent(ax, f: Landscape, paths: dict[str, torch.Tensor]) -> None:
-    """f along each path, on a logarithmic scale."""
-    for name, path in paths.items():
-        values = f(path).clamp(min=1e-16)
-        ax.plot(values, color=COLORS.get(name, PALETTE["ink"]), label=name, linewidth=1.5)
-    ax.set(yscale="log", xlabel="step", ylabel="$f(x)$")
-
-
-def tuning_curves(tuning: pd.DataFrame, budget: int):
-    """Steps to 99 % against the rate, a panel an optimizer; unsolved runs are crosses on top."""
-    names = list(dict.fromkeys(tuning["optimizer"]))
-    fig, axes = plt.subplots(1, len(names), figsize=(10, 2.6), sharey=True)
-    for ax, name in zip(axes, names, strict=True):
-        runs = tuning[tuning["optimizer"] == name]
-        solved = runs.dropna(subset="steps_to_99")
-        ax.plot(solved["lr"], solved["steps_to_99"], "o", color=COLORS[name], ms=4, alpha=0.7)
-        lost = runs[runs["steps_to_99"].isna()]
-        ax.plot(lost["lr"], [budget * 1.35] * len(lost), "x", color=PALETTE["muted"], ms=4)
-        ax.set(xscale="log", yscale="log", title=name, xlabel="learning rate")
-        ax.set_xticks([1e-4, 1e-2, 1])
-    axes[0].set_ylabel("steps to 99 % held out")
+    rows = -(-len(walks) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(10, height * rows), sharex=True, sharey=True, squeeze=False
+    )
+    notes = [""] * len(walks) if notes is None else notes
+    span = max(x_range[1] - x_range[0], y_range[1] - y_range[0])
+    for ax, (name, path), note in zip(axes.flat, walks.items(), notes, strict=False):
+        draw_contours(ax, f, x_range, y_range, minimum)
+        x, y = thinned(path, span / 300).numpy().T
+        style = ".-" if len(path) <= 200 else "-"  # of a long path the line alone: a light file
+        ax.plot(x, y, style, color=color_of(name), linewidth=1.3, markersize=3)
+        ax.plot(x[0], y[0], "o", color=PALETTE["ink"], markersize=5)
+        ax.set_title(name)
+        if note:
+            ax.text(0.98, 0.96, note, transform=ax.transAxes, ha="right", va="top", fontsize=8)
+    for ax in list(axes.flat)[len(walks) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel(r"$\theta_1$")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"$\theta_2$")
     return fig
 
 
-def race_dots(race: pd.DataFrame, budget: int):
-    """Every run a dot; runs that never got there stand at the right, beyond the budget."""
-    names = list(dict.fromkeys(race["optimizer"]))
-    fig, ax = plt.subplots(figsize=(8, 3.6))
-    rng = np.random.default_rng(0)
-    for k, name in enumerate(names):
-        runs = race[race["optimizer"] == name]
-        steps = runs["steps_to_99"]
-        jitter = rng.uniform(-0.22, 0.22, len(runs))
-        never = steps.isna()
-        ax.plot(steps[~never], k + jitter[~never], "o", color=COLORS[name], ms=5, alpha=0.75)
-        ax.plot([budget * 1.25] * never.sum(), k + jitter[never], "x", color=COLORS[name], ms=5)
-        if (~never).any():
-            ax.plot([steps.median()] * 2, [k - 0.32, k + 0.32], color=PALETTE["ink"], linewidth=2)
-        share = f"{(~never).sum()} of {len(runs)}"
-        ax.text(budget * 1.8, k, share, va="center", ha="left", fontsize=9)
-    ax.axvline(budget * 1.08, color=PALETTE["muted"], linewidth=0.8, linestyle=":")
-    ax.text(budget * 1.8, -0.75, "solved", ha="left", fontsize=9)
-    ax.text(budget * 1.25, -0.75, "never", ha="center", fontsize=9)
-    ax.set_yticks(range(len(names)), names)
-    ax.set(xscale="log", xlabel="training steps to 99 % of held-out palindromes", ylim=(-1.1, None))
-    ax.set_xlim(right=budget * 2.2)
-    ax.invert_yaxis()
-    ax.set_ylim(len(names) - 0.5, -1.1)
+def draw_descents(f: Landscape, walks: dict[str, torch.Tensor], floor: float = 1e-12):
+    """f along each path on a logarithmic scale, named at the curve's end."""
+    fig, ax = plt.subplots(figsize=(8, 3.4))
+    ends = {}
+    for name, path in walks.items():
+        values = f(path).clamp(min=floor).numpy()
+        at = np.unique(np.linspace(0, len(values) - 1, 250).astype(int))
+        ax.plot(at, values[at], color=color_of(name), linewidth=1.5)
+        ends[name] = (len(values) - 1, values[-1])
+    ax.set(yscale="log", xlabel="step", ylabel=r"$f(\theta)$")
+    name_ends(ax, ends)
     return fig
 
 
-def steady_steps(sizes: dict[str, tuple[float, float]]):
-    """Sizes of the steady step, in learning rates, for a constant and an alternating gradient.
+def name_ends(ax, ends: dict[str, tuple[float, float]], gap: float = 0.075) -> None:
+    """Names at the right of the axes, at their curves' ends, moved apart where they would touch.
+
+    Call it last: it reads the axes' limits.
 
     Args:
-        sizes: optimizer -> (constant, alternating).
+        ends: name -> (x, y) of the end, in the axes' units.
+        gap: smallest distance of two names, in heights of the axes.
     """
-    fig, ax = plt.subplots(figsize=(8, 2.6))
-    y = np.arange(len(sizes))
-    for offset, column, label, color in (
-        (-0.18, 0, "constant gradient 1, 1, 1, …", PALETTE["graph"]),
-        (0.18, 1, "alternating gradient 1, −1, 1, …", PALETTE["accent"]),
-    ):
-        values = [size[column] for size in sizes.values()]
-        bars = ax.barh(y + offset, values, 0.34, label=label, color=color)
-        ax.bar_label(bars, fmt="%.3g", padding=3, fontsize=9)
-    ax.set_yticks(y, list(sizes))
-    ax.invert_yaxis()
-    ax.set(xlabel="size of the step in learning rates")
-    ax.legend(loc="upper right")
-    ax.margins(x=0.1)
-    return fig
+    to_axes = ax.transData + ax.transAxes.inverted()
+    ax.autoscale_view()
+    places = sorted((float(to_axes.transform(end)[1]), name) for name, end in ends.items())
+    heights: list[float] = []
+    for height, _ in places:
+        heights.append(max(height, heights[-1] + gap) if heights else height)
+    over = max(0.0, heights[-1] - 1.0)
+    for (true, name), height in zip(places, heights, strict=True):
+        ax.annotate(
+            name,
+            xy=(1.0, true),
+            xytext=(1.03, height - over),
+            xycoords="axes fraction",
+            va="center",
+            fontsize=9,
+            color=color_of(name),
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": color_of(name), "lw": 0.6, "shrinkB": 0},
+        )
 
 
 def comparison(
@@ -128,15 +143,16 @@ def comparison(
     x_range: tuple[float, float],
     y_range: tuple[float, float],
     minimum: tuple[float, float],
-    titles: Sequence[str] = ("path", "descent"),
+    title: str,
 ):
-    """Paths on contours, and beside them f along each path."""
-    fig, axes = plt.subplots(1, 2, figsize=(10, 3.8), width_ratios=[1.35, 1])
-    paths_on_contours(
-        axes[0], f, walks, x_range=x_range, y_range=y_range, minimum=minimum, legend=False
-    )
-    descent(axes[1], f, walks)
-    for ax, title in zip(axes, titles, strict=True):
-        ax.set_title(title)
-    axes[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    """A panel for each path, and f along them: the figure of the explorer."""
+    fig, axes = plt.subplots(1, len(walks) + 1, figsize=(11, 2.7))
+    for ax, (name, path) in zip(axes, walks.items(), strict=False):
+        draw_contours(ax, f, x_range, y_range, minimum)
+        ax.plot(*path.numpy().T, ".-", color=color_of(name), linewidth=1.1, markersize=3)
+        ax.set_title(name)
+        ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$" if ax is axes[0] else None)
+        axes[-1].plot(f(path).clamp(1e-12, 1e12), color=color_of(name), linewidth=1.5)
+    axes[-1].set(yscale="log", xlabel="step", ylabel=r"$f(\theta)$", title="descent")
+    fig.suptitle(title, fontsize=10, x=0.01, ha="left")
     return fig

@@ -99,6 +99,30 @@ def best_rates(tuning: pd.DataFrame) -> dict[str, float]:
     return rates
 
 
+def summary(race: pd.DataFrame, enough: int) -> pd.DataFrame:
+    """One row an optimizer: rate, runs, solved, NaN runs, and steps of the solved runs.
+
+    A median over few solved runs is one over lucky seeds, so it is NaN below ``enough`` of them.
+    ``median_all`` counts unsolved runs as infinite: it is finite only where most are solved.
+    """
+    rows = {}
+    for name, runs in race.groupby("optimizer", sort=False):
+        steps = runs["steps_to_99"]
+        solved = int(steps.notna().sum())
+        rows[name] = {
+            "rate": runs["lr"].iloc[0],
+            "runs": len(runs),
+            "solved": solved,
+            "NaN": int(runs["diverged"].sum()),
+            "fastest": steps.min(),
+            "median": steps.median() if solved >= enough else math.nan,
+            "slowest": steps.max(),
+            "median_all": steps.fillna(math.inf).median(),
+            "best_accuracy": runs["best_accuracy"].median(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def run_and_write(workers: int | None = None, cluster: str | None = None) -> None:
     """Tune, race, and write ``data/results/optimizer_race``; resumes what was interrupted."""
     store = RunStore(paths.WORK / "optimizer_race", EXPERIMENT_VERSION)

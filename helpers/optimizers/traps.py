@@ -1,26 +1,12 @@
-"""The reports' optimizers as they wrote them, and the numbers that they get wrong."""
+"""Mistakes that are easy to make with optimizers, and the numbers that show them."""
 
 import math
 
-import torch
+import pandas as pd
 
-from helpers.optimizers.algorithms import Adam, RMSprop
-
-
-def relative_steps(optimizer: type, gradients: list[float], **hyperparameters) -> list[float]:
-    """The steps of an optimizer on a given sequence of gradients, in units of the learning rate.
-
-    Positive is downhill for a positive gradient.
-    """
-    x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    update = optimizer([x], lr=1.0, **hyperparameters)
-    steps = []
-    for g in gradients:
-        before = x.item()
-        x.grad = torch.tensor([g], dtype=torch.float64)
-        update.step()
-        steps.append(before - x.item())
-    return steps
+from helpers.notebook import Trap
+from helpers.optimizers.algorithms import Adam, Momentum, RMSprop
+from helpers.optimizers.responses import first_step, relative_steps, steady_step
 
 
 def adam_of_report_000(
@@ -30,21 +16,21 @@ def adam_of_report_000(
 
     Steps in units of the learning rate, NaN where the root is of a negative number.
     """
-    m, v, steps = 0.0, 0.0, []
+    m, s, steps = 0.0, 0.0, []
     for g in gradients:
         m = 0.9 * m + (0.1 if fix_first_moment else -0.1) * g
-        v = 0.999 * v + (0.001 if fix_second_moment else -0.001) * g * g
-        steps.append(m / math.sqrt(v + 1e-8) if v + 1e-8 > 0 else math.nan)
+        s = 0.999 * s + (0.001 if fix_second_moment else -0.001) * g * g
+        steps.append(m / math.sqrt(s + 1e-8) if s + 1e-8 > 0 else math.nan)
     return steps
 
 
 def adam_of_report_001(gradients: list[float]) -> list[float]:
-    """Report 001: the bias-corrected moments are fed back into the recursion."""
-    m, v, steps = 0.0, 0.0, []
+    """Report 001, read literally: the bias-corrected moments are fed back into the recursion."""
+    m, s, steps = 0.0, 0.0, []
     for t, g in enumerate(gradients, start=1):
         m = (0.9 * m + 0.1 * g) / (1 - 0.9**t)
-        v = (0.999 * v + 0.001 * g * g) / (1 - 0.999**t)
-        steps.append(m / math.sqrt(v + 1e-8))
+        s = (0.999 * s + 0.001 * g * g) / (1 - 0.999**t)
+        steps.append(m / math.sqrt(s + 1e-8))
     return steps
 
 
@@ -53,79 +39,91 @@ def epsilon_inside_and_outside(g: float, eps: float) -> tuple[float, float]:
     return g / math.sqrt(g * g + eps), g / (abs(g) + eps)
 
 
-def steady_step(optimizer: type, *, alternating: bool, steps: int = 2000) -> float:
-    """Size of the step after ``steps`` gradients of size 1, constant or of alternating sign."""
-    gradients = [(-1.0) ** k if alternating else 1.0 for k in range(steps)]
-    return abs(relative_steps(optimizer, gradients)[-1])
+def rows(race: pd.DataFrame, turned: pd.DataFrame) -> list[Trap]:
+    """The traps of notebook 02.
 
-
-def first_step(optimizer: type) -> float:
-    """The first step in units of the learning rate, whatever the gradient."""
-    return relative_steps(optimizer, [1.0])[0]
-
-
-#: RMSprop and Adam, the two of which the reports speak.
-ADAPTIVE = {"RMSprop": RMSprop, "Adam": Adam}
-
-
-def rows() -> list[tuple]:
-    """The traps of notebook 02: (report, what it says, what is right, the number)."""
+    Args:
+        race: of :func:`helpers.optimizers.race.summary`.
+        turned: of :func:`helpers.optimizers.rotation.best_of`, with angles 0 and 45.
+    """
     ones = [1.0] * 5
-    second_fixed = adam_of_report_000(ones, fix_second_moment=True)
-    both_fixed = adam_of_report_000(ones, fix_second_moment=True, fix_first_moment=True)
+    mended = adam_of_report_000(ones, fix_second_moment=True)
+    uncorrected = adam_of_report_000(ones, fix_second_moment=True, fix_first_moment=True)
+    right = relative_steps(Adam, ones)
     inside, outside = epsilon_inside_and_outside(1e-5, 1e-8)
-    adam_right = relative_steps(Adam, ones)
-    rmsprop = [steady_step(RMSprop, alternating=a) for a in (False, True)]
+    flat, turns = (steady_step(RMSprop, alternating=a) for a in (False, True))
+    rms = turned[turned["optimizer"] == "RMSprop"].set_index("angle")["steps"]
+    momentum = steady_step(Momentum, alternating=False)
+    flipped = relative_steps(RMSprop, [1.0, 1.0, -1.0])[-1]
+    kept = relative_steps(RMSprop, [1.0, 1.0, 1.0])[-1]
     return [
-        (
-            "000, eq. 6",
-            "Adam: v = β₂ v − (1 − β₂) g²",
-            "plus",
-            f"the root is of a negative number: step 1 is {adam_of_report_000(ones)[0]}",
+        Trap(
+            "a minus sign in Adam's second moment",
+            "report 000, eq. 6: $s_t = \\beta_2 s_{t-1} - (1-\\beta_2)(\\nabla f)^2$, a slip",
+            "A mean of squares is positive: both moments are added to.",
+            f"as written, step 1 is the root of a negative number: {adam_of_report_000(ones)[0]}",
         ),
-        (
-            "000, eq. 5",
-            "Adam: m = β₁ m − (1 − β₁) g",
-            "plus",
-            f"with only the second moment mended it climbs: first step {second_fixed[0]:.2f} η",
+        Trap(
+            "a minus sign in Adam's first moment",
+            "report 000, eq. 5, the same slip",
+            "The minus stands in the update of $\\theta$ already; twice makes an ascent.",
+            f"with eq. 6 mended, the first step is {mended[0]:.2f} η: uphill",
         ),
-        (
-            "000",
-            "no bias correction",
-            "divide by 1 − β^t",
-            f"first step {both_fixed[0]:.2f} η against {adam_right[0]:.2f} η",
+        Trap(
+            "leaving the bias correction out",
+            "report 000, eqs. 5 to 7 have none",
+            "Both averages start at zero, the second for longer: section 8.",
+            f"on a constant gradient the first step is {uncorrected[0]:.2f} η, corrected "
+            f"{right[0]:.2f} η",
         ),
-        (
-            "001",
-            "the corrected moments enter the recursion",
-            "the raw ones do",
-            f"constant gradient: fifth step {adam_of_report_001(ones)[4]:.4f} η "
-            f"against {adam_right[4]:.2f} η",
+        Trap(
+            "correcting the moments inside their recursion",
+            "report 001 writes one symbol for the raw and the corrected moment",
+            "The recursion keeps the raw moments; corrected copies are used for the step only.",
+            f"read literally, on a constant gradient the fifth step is "
+            f"{adam_of_report_001(ones)[4]:.4f} η, not {right[4]:.2f} η",
         ),
-        (
-            "000, 001",
-            "g / √(G + ε)",
-            "g / (√G + ε), as in the paper and torch",
-            f"g = 1e−5, ε = 1e−8: {inside:.4f} against {outside:.3f}",
+        Trap(
+            "taking an ε from one formula to the other",
+            "reports 000 and 001 write $\\sqrt{G + \\epsilon}$, Adam's paper and torch "
+            "$\\sqrt G + \\epsilon$: two conventions, neither wrong",
+            "Inside the root, ε acts like $\\sqrt\\epsilon$ outside.",
+            f"g = 1e−5 and ε = 1e−8: a step of {inside:.4f} η inside, {outside:.3f} η outside",
         ),
-        (
-            "000, 001, 004",
-            "adaptive rates damp oscillation",
-            "momentum does",
-            f"RMSprop steps {rmsprop[0]:.3f} on a constant and {rmsprop[1]:.3f} on an alternating "
-            f"gradient; Adam {steady_step(Adam, alternating=True):.3f} on the alternating one",
+        Trap(
+            "believing that a root of mean squares sees an oscillation",
+            "report 000: “oscillating weights will get a smaller update”; report 001 says alike",
+            "Half true. It sees size, not sign: a steep direction gets a smaller rate, which calms "
+            "it if it lies along an axis (section 10).",
+            f"RMSprop steps {flat:.3f} η on 1, 1, 1 … and {turns:.3f} η on 1, −1, 1 …; its valley "
+            f"takes {rms[0]:.0f} steps along the axes and {rms[45]:.0f} at 45°",
         ),
-        (
-            "004",
-            "RMSprop uses momentum",
-            "it has no memory of the gradient's sign",
-            f"ratio of the two steps {rmsprop[1] / rmsprop[0]:.4f}",
+        Trap(
+            "giving RMSprop a momentum, or a memory for signs",
+            "report 004: both “take the momentum into account”, and rates change with “the sign "
+            "between current gradient and velocity”",
+            "Loose: true of Adam's mean, and of the older delta-bar-delta rule (Jacobs 1988); "
+            "RMSprop keeps squares only.",
+            f"after gradients 1, 1 its third step is {kept:.3f} η for 1, {flipped:.3f} η for −1",
         ),
-        (
-            "001",
-            "the LSTM is trained with RMSprop at rate 0.03",
-            "its first step is η / √(1 − α)",
-            f"{first_step(RMSprop):.1f} η, so {0.03 * first_step(RMSprop):.2f} a weight, against "
-            f"an initial standard deviation of {1 / math.sqrt(3 * 128):.3f}",
+        Trap(
+            "taking η for the size of RMSprop's first steps",
+            "often seen; it matters at rates like the 0.03 that report 001 trains its LSTM with",
+            "Its mean of squares starts at zero and is not corrected: section 7.",
+            f"the first step is {first_step(RMSprop):.1f} η; at η = 0.03 that is "
+            f"{0.03 * first_step(RMSprop):.2f} for every weight",
+        ),
+        Trap(
+            "comparing methods at one learning rate",
+            "often seen",
+            "Momentum's steps sum to $\\eta / (1 - \\mu)$ a gradient; each method needs its own η.",
+            f"at μ = 0.9 a constant gradient makes momentum step {momentum:.1f} η, SGD 1 η",
+        ),
+        Trap(
+            "Adam is the best of them",
+            "report 001: “it achieves better convergence and faster convergence”",
+            "It depends on the task: section 14's differs.",
+            f"solved: Adam {race.loc['Adam', 'solved']} of {race.loc['Adam', 'runs']}, RMSprop "
+            f"{race.loc['RMSprop', 'solved']}, AdaGrad {race.loc['AdaGrad', 'solved']}",
         ),
     ]

@@ -22,15 +22,15 @@ def valley_explorer(steps: int = 60) -> None:
             "Nesterov": walk(f, START, steps, Nesterov, lr=rate, momentum=momentum),
         }
         title = f"rate {rate:.3g}, momentum {momentum:.2f}, condition {condition:.0f}"
-        fig = plots.comparison(
-            f,
-            walks,
-            x_range=(-5, 5),
-            y_range=(-2.6, 2.6),
-            minimum=(0, 0),
-            titles=(title, f"f over {steps} steps"),
+        box = {"x_range": (-5, 5), "y_range": (-2.6, 2.6), "minimum": (0, 0)}
+        fig = plots.comparison(f, walks, **box, title=title)
+        ends = ", ".join(f"{name} {f(path[-1]).item():.1e}" for name, path in walks.items())
+        figures.show(
+            fig,
+            caption=f"{title.capitalize()}: $f$ after {steps} steps is {ends}.",
+            alt=f"Paths of SGD, momentum and Nesterov over contours of a valley; {title}; "
+            f"beside them f against the step. At the end f is {ends}.",
         )
-        figures.show(fig)
 
     live(
         draw,

@@ -1,0 +1,116 @@
+"""Figures of the trials and of the race: turned valleys, noise, rare features, a real task."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from helpers.figures import PALETTE
+from helpers.optimizers.noise import KINDS
+from helpers.optimizers.plots import color_of, name_ends
+
+#: Losses below are drawn here: a few lucky runs would squeeze all others together.
+FLOOR = 1e-4
+
+
+def turned(best: pd.DataFrame):
+    """Steps and swing against the angle of the valley, each method at its best rate."""
+    fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.6))
+    labels = ("steps until f stays below 1/1000", "swing across the valley")
+    for ax, column, label in zip(axes, ("steps", "swing"), labels, strict=True):
+        ends = {}
+        for name, rows in best.groupby("optimizer", sort=False):
+            style = "--" if "," in name else "-"
+            ax.plot(rows["angle"], rows[column], "o" + style, color=color_of(name), ms=4, lw=1.3)
+            ends[name] = (rows["angle"].iloc[-1], rows[column].iloc[-1])
+        ax.set(yscale="log", xlabel="angle of the valley in degrees", ylabel=label)
+        ax.set_xticks(sorted(set(best["angle"])))
+        name_ends(ax, ends)
+    return fig
+
+
+def noisy_ends(trials: pd.DataFrame):
+    """The loss at the end of every run, a row a method, a panel a kind of noise."""
+    fig, axes = plt.subplots(1, 2, figsize=(10, 3.2), sharex=True, sharey=True)
+    names = list(dict.fromkeys(trials["optimizer"]))
+    rng = np.random.default_rng(0)
+    for ax, kind in zip(axes, KINDS, strict=True):
+        for k, name in enumerate(names):
+            losses = trials.query("kind == @kind and optimizer == @name")["loss"]
+            jitter = rng.uniform(-0.25, 0.25, len(losses))
+            ax.plot(
+                losses.clip(lower=FLOOR), k + jitter, ".", color=color_of(name), ms=3.5, alpha=0.6
+            )
+            ax.plot([losses.mean()] * 2, [k - 0.36, k + 0.36], color=PALETTE["ink"], lw=2)
+        ax.set(xscale="log", xlabel=f"loss at the end (smaller ones drawn at {FLOOR:g})")
+        ax.set_title({"even": "even noise", "outliers": "rare outliers"}[kind])
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    return fig
+
+
+def errors_by_presence(trials: pd.DataFrame):
+    """The squared error of each weight against how often its feature is there."""
+    fig, ax = plt.subplots(figsize=(8, 3.8))
+    ends = {}
+    for name, rows in trials.groupby("optimizer", sort=False):
+        style = "--" if name in ("momentum", "Nesterov") else "-"
+        ax.plot(rows["presence"], rows["error"], style, color=color_of(name), lw=1.5)
+        ends[name] = (rows["presence"].iloc[-1], rows["error"].iloc[-1])
+    ax.axhline(1, color=PALETTE["muted"], lw=0.8, ls=":")
+    ax.set(xscale="log", yscale="log", xlabel="share of examples that hold the feature")
+    ax.set_ylabel("squared error of its weight")
+    ax.set_xlim(1, trials["presence"].min())
+    name_ends(ax, ends)
+    return fig
+
+
+def tuning_curves(tuning: pd.DataFrame, budget: int):
+    """Steps to 99 % against the rate, a panel an optimizer; unsolved runs are crosses on top."""
+    names = list(dict.fromkeys(tuning["optimizer"]))
+    fig, axes = plt.subplots(1, len(names), figsize=(10.5, 2.9), sharey=True)
+    never = budget * 1.6
+    for ax, name in zip(axes, names, strict=True):
+        runs = tuning[tuning["optimizer"] == name]
+        solved = runs.dropna(subset="steps_to_99")
+        ax.plot(solved["lr"], solved["steps_to_99"], "o", color=color_of(name), ms=4, alpha=0.7)
+        lost = runs[runs["steps_to_99"].isna()].groupby("lr").size()
+        for rate, count in lost.items():
+            ax.text(rate, never, count, ha="center", va="center", fontsize=7)
+        ax.axhline(budget * 1.15, color=PALETTE["muted"], lw=0.8, ls=":")
+        ax.set(xscale="log", yscale="log", title=name, ylim=(15, budget * 2.3))
+        ax.set(xticks=[1e-4, 1e-2, 1], xlim=(4e-5, 80))
+        ax.minorticks_off()
+    ticks = [20, 100, 1000]
+    axes[0].set_yticks([*ticks, never], [*ticks, "never"])
+    axes[0].set_ylabel("steps to 99 % held out")
+    fig.supxlabel("learning rate", fontsize=10)
+    return fig
+
+
+def race_dots(race: pd.DataFrame, budget: int, enough: int):
+    """Every run a dot; runs that never got there stand at the right, beyond the budget.
+
+    A bar is the median of solved runs, drawn where at least ``enough`` are solved.
+    """
+    names = list(dict.fromkeys(race["optimizer"]))
+    fig, ax = plt.subplots(figsize=(8, 3.6))
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(names):
+        runs = race[race["optimizer"] == name]
+        steps = runs["steps_to_99"]
+        jitter = rng.uniform(-0.22, 0.22, len(runs))
+        never = steps.isna()
+        ax.plot(steps[~never], k + jitter[~never], "o", color=color_of(name), ms=5, alpha=0.75)
+        ax.plot([budget * 1.25] * never.sum(), k + jitter[never], "x", color=color_of(name), ms=5)
+        if (~never).sum() >= enough:
+            ax.plot([steps.median()] * 2, [k - 0.32, k + 0.32], color=PALETTE["ink"], linewidth=2)
+        share = f"{(~never).sum()} of {len(runs)}"
+        ax.text(budget * 1.8, k, share, va="center", ha="left", fontsize=9)
+    ax.axvline(budget * 1.08, color=PALETTE["muted"], linewidth=0.8, linestyle=":")
+    ax.text(budget * 1.8, -0.75, "solved", ha="left", fontsize=9)
+    ax.text(budget * 1.25, -0.75, "never", ha="center", fontsize=9)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xscale="log", xlabel="training steps to 99 % of held-out palindromes")
+    ax.set_xlim(right=budget * 2.2)
+    ax.set_ylim(len(names) - 0.5, -1.1)
+    return fig
