@@ -7,7 +7,7 @@ import torch
 
 from helpers.palindromes import probes, trained_networks
 from helpers.palindromes.tasks import palindromes
-from helpers.recurrent import GRU, LSTM, PeepholeLSTM, SequenceClassifier, VanillaRNN, traps
+from helpers.recurrent import GRU, LSTM, PeepholeLSTM, SequenceClassifier, VanillaRNN, cell_traps
 from helpers.recurrent.parameters import cell_parameters, read_out_parameters
 
 
@@ -80,9 +80,10 @@ def test_the_published_lstm_keeps_the_first_digit():
 
 
 def test_errata_of_the_lstm():
-    rows = traps.lstm_rows(67_850, 67_840, 67_072)
+    rows = cell_traps.lstm_rows(67_850, 67_840, 67_072)
     assert all(len(row) == 4 and all(row) for row in rows)
-    assert traps.slot_bias_ties_samples() > 0.1
-    assert traps.sigmoid_candidate_rises() == 1.0
-    assert traps.candidate_without_output_gate() > 0.1
-    assert traps.largest_state_jacobian() > 10
+    assert cell_traps.unbounded_cell(7)[-1] == 7
+    assert cell_traps.slot_bias_ties_samples() > 0.1
+    assert cell_traps.sigmoid_candidate_rises() == 1.0
+    assert cell_traps.candidate_without_output_gate() > 0.1
+    assert cell_traps.largest_state_jacobian() > 10
