@@ -51,12 +51,25 @@ def explained_by_first_digit(values: torch.Tensor, first: torch.Tensor) -> torch
     return torch.where(total > 0, between / total.clamp(min=1e-12), torch.zeros_like(total))
 
 
+def fit_probe(X: torch.Tensor, Y: torch.Tensor, ridge: float) -> torch.Tensor:
+    """The matrix M that makes ||X M - Y||^2 + ridge N ||M||^2 smallest, N the rows of X.
+
+    Where the gradient X^T (X M - Y) + ridge N M is zero: M = (X^T X + ridge N I)^-1 X^T Y.
+
+    Shapes:
+        X ``(N, m)``, Y ``(N, K)`` -> ``(m, K)``
+    """
+    gram = X.T @ X + ridge * len(X) * torch.eye(X.shape[1], dtype=X.dtype)
+    return torch.linalg.solve(gram, X.T @ Y)
+
+
 def linear_probe(
     values: torch.Tensor, labels: torch.Tensor, *, train: int, ridge: float = 1e-3
 ) -> float:
     """Accuracy of a linear read-out of ``labels`` from ``values`` (Alain and Bengio 2016).
 
-    Ridge regression onto one-hot labels, fitted on the first ``train`` rows, tested on the others.
+    Ridge regression onto one-hot labels (:func:`fit_probe`), fitted on the first ``train`` rows,
+    tested on the others.
 
     Shapes:
         values ``(B, n)``, labels ``(B,)``
@@ -69,10 +82,8 @@ def linear_probe(
     mean, scale = values[:train].mean(0), values[:train].std(0).clamp(min=1e-6)
     X = torch.cat([(values - mean) / scale, values.new_ones(len(values), 1)], dim=1).double()
     Y = torch.nn.functional.one_hot(labels, palindromes.DIGITS).double()
-    fit = X[:train]
-    gram = fit.T @ fit + ridge * train * torch.eye(X.shape[1], dtype=torch.float64)
-    weights = torch.linalg.solve(gram, fit.T @ Y[:train])
-    return ((X[train:] @ weights).argmax(1) == labels[train:]).double().mean().item()
+    M = fit_probe(X[:train], Y[:train], ridge)
+    return ((X[train:] @ M).argmax(1) == labels[train:]).double().mean().item()
 
 
 def probe_over_time(

@@ -2,10 +2,12 @@
 
 import torch
 
+from helpers.notebook import Trap
 from helpers.recurrent.bptt import relative_error
 from helpers.recurrent.cells import LSTM
 from helpers.recurrent.cells.slot_bias import SlotBiasLSTM
 from helpers.recurrent.gradient_flow import jacobian_singular_values
+from helpers.recurrent.note_taker import note_taker
 
 
 def unbounded_cell(steps: int) -> list[float]:
@@ -29,56 +31,94 @@ def slot_bias_ties_samples(n: int = 8) -> float:
     return max(relative_error(h[0], h[k]) for k in range(1, n))
 
 
-def lstm_rows(with_read_out: int, without_read_out_bias: int, torch_count: int) -> list[tuple]:
-    """The traps of notebook 03: (report, what it says, what is right, the number).
+def lstm_rows(with_read_out: int, without_read_out_bias: int, torch_count: int) -> list[Trap]:
+    """The traps of notebook 03.
 
     Args:
         with_read_out, without_read_out_bias, torch_count: parameters counted in the notebook.
     """
+    kept_open, kept_shut = (torch.sigmoid(torch.tensor(b)).item() for b in (5.0, -5.0))
     return [
-        (
-            "002",
-            "the read-out has n c parameters",
-            "n c + c",
+        Trap(
+            "A forget gate of 1 forgets.",
+            "often seen; the name invites it. Report 001 has it right: “a 1 means that the forget "
+            "gate wants to remember”",
+            "$f_t$ is the share that is **kept**; a large bias $b_f$ means a long memory.",
+            f"a bias of 5 keeps {kept_open:.3f} of the state a step, one of −5 {kept_shut:.3f}",
+        ),
+        Trap(
+            "An LSTM remembers as it is, whatever its biases.",
+            "often seen: biases left at zero",
+            "Forget gates begin near $\\sigma(b_f)$; at $b_f = 0$ a step halves the state, (20).",
+            f"after 20 steps {0.5**20:.0e} of a note is left",
+        ),
+        Trap(
+            "Write first, then scale: $f_t \\odot (c_{t-1} + i_t \\odot g_t)$.",
+            "often seen in code from memory",
+            "The gate that makes room then throws away the new note too. Forget, then learn, (9).",
+            f"a note of 1, written while the old one is cleared: {learn_then_forget():.0e} is left",
+        ),
+        Trap(
+            "The tanh keeps the cell state between −1 and 1.",
+            "report 000, loosely, of the candidate's tanh: “We want our state values normalized”",
+            "It bounds what is written at one step, $g_t$. The state is a sum of writes, (10), and "
+            "bounded only by forgetting, (12), or by $i = 1 - f$, (26).",
+            f"$i = f = g = 1$: $c = {unbounded_cell(100)[-1]:.0f}$ after 100 steps",
+        ),
+        Trap(
+            "The tanh keeps gradients between −1 and 1.",
+            "report 002: “to ensure that gradients remain stable by not exceeding 1 / -1”",
+            "Its slope is at most 1, so it never enlarges one factor. The gradient is a product of "
+            "slopes **and matrices**, (1), and can grow.",
+            f"$\\lVert\\partial h_T/\\partial h_t\\rVert$ of a tanh network reaches "
+            f"{largest_state_jacobian():.0e}",
+        ),
+        Trap(
+            "Four gates, each with a sigmoid.",
+            "report 001, a loose sentence: gates are “composed out of a sigmoid neural net layer … "
+            "An LSTM has four of these gates”. Further down it gives the fourth its tanh",
+            "Three gates and a candidate. Calling $g_t$ the input modulation gate is a convention "
+            "(the assignment's); it is what is gated.",
+            f"with $g = \\sigma(a)$ and $f = 1$ the state rises on "
+            f"{sigmoid_candidate_rises():.0%} of random steps",
+        ),
+        Trap(
+            "The output gate makes the candidate.",
+            "report 004: “The output gate generates candidate with tanh”",
+            "$g_t$ is made from $x_t$ and $h_{t-1}$ and enters by way of $i_t$; $o_t$ scales "
+            "$\\tanh(c_t)$ afterwards.",
+            f"with $o = 0$ the cell still takes in {candidate_without_output_gate():.2f}",
+        ),
+        Trap(
+            "A read-out onto $K$ classes has $nK$ parameters.",
+            "report 002: “+ ($N_{hidden}$ * $N_{output}$)”",
+            "A projection with a bias has $nK + K$, (30).",
             f"{without_read_out_bias:,} against {with_read_out:,}",
         ),
-        (
-            "library",
-            "`torch.nn.LSTM` has the textbook's parameters",
-            "it has two bias vectors a gate",
+        Trap(
+            "`torch.nn.LSTM` has the textbook's parameters.",
+            "often seen",
+            "It has two bias vectors a gate, (31), of which only the sum matters.",
             f"{torch_count:,} for the cell alone",
         ),
-        (
-            "000",
-            "the cell state is normalised to [−1, 1]",
-            "g_t is; c_t is a sum without bound",
-            f"i = f = g = 1: c = {unbounded_cell(100)[-1]:.0f} after 100 steps",
-        ),
-        (
-            "002",
-            "tanh keeps gradients within ±1",
-            "it bounds values; gradients multiply",
-            f"‖∂h_T/∂h_t‖ of a tanh network reaches {largest_state_jacobian():.0e}",
-        ),
-        (
-            "001",
-            "four gates with a sigmoid",
-            "three sigmoid gates and a tanh candidate",
-            f"with a sigmoid candidate c rises on {sigmoid_candidate_rises():.0%} of steps",
-        ),
-        (
-            "004",
-            "the output gate generates the candidate",
-            "g_t does; o_t scales tanh(c_t)",
-            f"with o = 0 the cell still takes in {candidate_without_output_gate():.2f}",
-        ),
-        (
-            "001, code",
-            "a bias of shape (n,) added to (n, B)",
-            "one bias a unit, the same for all samples",
-            f"copies of one sample differ by {slot_bias_ties_samples():.2f}; runs only for B = n",
+        Trap(
+            "A bias of shape $(n)$ can be added to a matrix of shape $(n, B)$, samples as columns.",
+            "report 001's published program, not its text",
+            "It broadcasts along the samples: one bias a place in the batch, the same for all "
+            "units. It runs only where the batch size happens to be $n$.",
+            f"two copies of one sample in one batch differ by {slot_bias_ties_samples():.2f}",
         ),
     ]
+
+
+def learn_then_forget() -> float:
+    """What is left of a new note of 1 where it is added before the gate clears the old one."""
+    core = note_taker("if")
+    w = core.weights()
+    stored = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)  # value, store, show
+    i, f = (torch.sigmoid(W @ stored + b).item() for W, b in ((w.W_ix, w.b_i), (w.W_fx, w.b_f)))
+    old, new = 0.0, 1.0
+    return f * (old + i * new)
 
 
 def largest_state_jacobian() -> float:
