@@ -72,15 +72,15 @@ def probe_curves(accuracy: dict[str, dict[str, list[float]]]):
         for (name, states), (color, style) in zip(accuracy.items(), styles, strict=True):
             values = states[state]
             ax.plot(range(1, len(values) + 1), values, style, color=color, ms=4)
-            at = int(np.argmin(values[: len(values) * 2 // 3]))
-            below = values[at] > 0.6
+            flat = min(values) > 0.9
+            at = len(values) * 3 // 4 if flat else int(np.argmin(values))
             ax.annotate(
                 name,
                 (at + 1, values[at]),
-                xytext=(0, -9 if below else 9),
+                xytext=(0, -8),
                 textcoords="offset points",
                 ha="center",
-                va="top" if below else "bottom",
+                va="top",
                 color=color,
             )
         ax.axhline(CHANCE, color=PALETTE["muted"], linestyle=":")

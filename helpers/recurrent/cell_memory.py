@@ -8,6 +8,15 @@ from helpers.recurrent.cells.rnn import VanillaRNN
 from helpers.recurrent.gradient_flow import state_jacobians, step_jacobians
 
 
+def state_of(c: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The state (h, c) of a memory that holds ``c (n,)`` and shows it whole: h = tanh(c).
+
+    Shapes:
+        two times ``(1, 1, n)``, as :class:`.cells.LSTM` takes them
+    """
+    return torch.tanh(c)[None, None], c[None, None]
+
+
 @torch.no_grad()
 def additive_jacobians(core: HeldLSTM, x: torch.Tensor) -> torch.Tensor:
     """dc_t/dc_{t-1} = I + G_t W_gh D_{t-1} of an additive memory, for t = 1 … T along one sample.

@@ -29,8 +29,8 @@ def squashing():
         ax.plot(a, slope(y), "--", color=PALETTE["accent"])
         ax.axhline(0, color=PALETTE["muted"], linewidth=0.8)
         _name(ax, 6, y[-1], "value", PALETTE["graph"])
-        _name(ax, 6, slope(y)[-1], "slope", PALETTE["accent"])
-        ax.set(title=title, xlabel="pre-activation a")
+        _name(ax, 6, slope(y)[-1], "slope", PALETTE["accent"], xytext=(5, 7))
+        ax.set(title=title, xlabel="pre-activation a", xticks=range(-6, 7, 3))
     axes[0].set_ylabel("value, and slope")
     return fig
 
@@ -76,11 +76,13 @@ def memories(x: torch.Tensor, stages: list[str]):
         ax.step(t, aim, where="mid", color=PALETTE["muted"], linewidth=5, alpha=0.45)
         ax.step(t, value, where="mid", color=PALETTE["ink"], linewidth=1.6)
         ax.set(title=f"{name}: ${symbol}$", ylabel=f"${symbol}$")
+        ax.set_ylim(min(-1.5, float(value.min()) - 0.5), 1.3)
+        end = t[-1] + 0.2
         if max(abs(value - aim)) > 0.05:
-            _name(ax, t[-1] + 0.5, float(aim[-1]), "wanted", PALETTE["muted"])
-            _name(ax, t[-1] + 0.5, float(value[-1]), "held", PALETTE["ink"])
+            _name(ax, end, float(aim[-1]), "wanted", PALETTE["muted"], va="bottom")
+            _name(ax, end, float(value[-1]), "held", PALETTE["ink"], va="top", xytext=(5, 3))
         else:
-            _name(ax, t[-1] + 0.5, float(aim[-1]), "wanted = held", PALETTE["ink"])
+            _name(ax, end, float(aim[-1]), "wanted = held", PALETTE["ink"])
     axes[-1].set(xlabel="step t", xticks=t[::2])
     return fig
 
@@ -93,7 +95,7 @@ def forgetting(predicted: dict[str, torch.Tensor], measured: dict[str, torch.Ten
         measured: the same from a network that reads, drawn as dots.
     """
     fig, ax = plt.subplots(figsize=(8, 3.4))
-    hues = (PALETTE["accent"], colors.ORANGE, PALETTE["graph"], colors.GREEN)
+    hues = (PALETTE["accent"], colors.PURPLE, PALETTE["graph"], colors.GREEN)
     marks = ("o", "s", "^", "D")
     for (name, share), color, mark in zip(predicted.items(), hues, marks, strict=False):
         k = np.arange(len(share))
