@@ -17,7 +17,7 @@ VALUES = ("0", "mean", "1")
 
 
 def mean_gates(
-    model: SequenceClassifier, T: int, encoding: str, n: int = 200
+    model: SequenceClassifier, T: int, encoding: str, n: int = 64
 ) -> dict[str, torch.Tensor]:
     """Each unit's mean of each gate, over ``n`` held-out palindromes and all steps: ``(n,)``."""
     digits = palindromes.held_out_set(T, n)[:, :-1]

@@ -19,18 +19,18 @@ def traces(model: SequenceClassifier, digits: torch.Tensor, encoding: str) -> di
         "g", "i", "f", "o", "c", "h": ``(B, T, n)``; "answer": the read-out's probabilities if it
         were asked after each step, ``(B, T, 10)``.
     """
-    x = palindromes.encode(digits, encoding)
-    w = model.core.weights()
-    B, T, _ = x.shape
-    h = c = x.new_zeros(B, model.core.hidden_size)
+    core = model.core
+    W_x, W_h, bias = core.stacked()
+    read = palindromes.encode(digits, encoding) @ W_x.T + bias  # (B, T, 4 n)
+    h = c = read.new_zeros(len(digits), core.hidden_size)
     found = {name: [] for name in TRACES}
-    for t in range(T):
-        for gate, squash in (("g", torch.tanh), *((k, torch.sigmoid) for k in "ifo")):
-            W_x, W_h, b = (getattr(w, name) for name in (f"W_{gate}x", f"W_{gate}h", f"b_{gate}"))
-            found[gate].append(squash(x[:, t] @ W_x.T + h @ W_h.T + b))
-        h, c = model.core.step(x[:, t], (h, c), w)
-        found["h"].append(h)
-        found["c"].append(c)
+    for read_t in read.unbind(1):
+        a = dict(zip(core.gates, (read_t + h @ W_h.T).chunk(4, dim=1), strict=True))
+        step = {k: torch.tanh(a[k]) if k == "g" else torch.sigmoid(a[k]) for k in "gifo"}
+        c = step["g"] * step["i"] + c * step["f"]
+        h = torch.tanh(c) * step["o"]
+        for name, value in {**step, "c": c, "h": h}.items():
+            found[name].append(value)
     stacked = {name: torch.stack(steps, dim=1) for name, steps in found.items()}
     stacked["answer"] = torch.softmax(stacked["h"] @ model.W_ph.T + model.b_p, dim=-1)
     return stacked

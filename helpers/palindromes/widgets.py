@@ -26,8 +26,8 @@ def opened_cell_explorer(
         figures.show(
             probe_plots.opened_cell(found, digits[0, :-1].tolist(), shown),
             caption="""From left to right the digits as they are read. Above, what each unit holds,
-            red positive, blue negative: a row that keeps its colour keeps a note. In the middle, how
-            far its gates are open. Below, which digit would be named if the network were asked now.""",
+            red positive, blue negative: a row that keeps its colour keeps a note. In the middle,
+            how far its gates are open. Below, which digit would be named if one asked now.""",
             alt="""Three panels over the digits of a palindrome: a map of cell states, a row a unit;
             mean forget, input and output gate as curves; a map of each digit's probability.""",
         )
