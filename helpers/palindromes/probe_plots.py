@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from helpers import colors
-from helpers.figures import DIVERGING, PALETTE
+from helpers.figures import DIVERGING, PALETTE, SEQUENTIAL
 from helpers.palindromes.tasks.palindromes import CHANCE
 
 
@@ -88,4 +88,26 @@ def probe_curves(accuracy: dict[str, dict[str, list[float]]]):
         ax.set(title=title, xlabel="digits read so far, t", ylim=(0, 1.05))
         ax.xaxis.get_major_locator().set_params(integer=True)
     axes[0].set_ylabel("share of test palindromes\nwhose first digit the probe names")
+    return fig
+
+
+def listening(shares: dict[str, torch.Tensor]):
+    """Which digits the answer depends on, asked after each step: a panel a network.
+
+    Args:
+        shares: title -> of :func:`.probes.listening`.
+    """
+    fig, axes = plt.subplots(1, len(shares), figsize=(8.6, 4.3), sharey=True)
+    for ax, (title, share) in zip(np.atleast_1d(axes), shares.items(), strict=True):
+        T = len(share)
+        read = np.ma.masked_where(np.triu(np.ones((T, T)), 1) > 0, share.numpy())
+        image = ax.imshow(
+            read, cmap=SEQUENTIAL, vmin=0, vmax=0.6, extent=(0.5, T + 0.5, T + 0.5, 0.5)
+        )
+        ax.set(title=title, xlabel="digit read at step t")
+        ax.set_xticks(range(1, T + 1, 3))
+        ax.set_yticks(range(1, T + 1, 3))
+        ax.grid(False)
+    np.atleast_1d(axes)[0].set_ylabel("asked after step s")
+    fig.colorbar(image, ax=axes, pad=0.02, extend="max", label="share of the score's sensitivity")
     return fig

@@ -99,6 +99,29 @@ def probe_over_time(
     }
 
 
+def listening(model: SequenceClassifier, T: int, encoding: str, n: int = 32) -> torch.Tensor:
+    """How much the score of the right digit depends on each digit read, if asked after each step.
+
+    The score is the right digit's logit, less the mean of all logits. Entry (s, t) is the norm of
+    its derivative after step s + 1 with respect to x_{t+1}, as a share of its row, mean over ``n``
+    held-out palindromes; 0 for digits not yet read.
+
+    Shapes:
+        ``(T, T)``
+    """
+    digits = palindromes.held_out_set(T, n)
+    rows = []
+    for s in range(1, T + 1):
+        x = palindromes.encode(digits[:, :s], encoding).requires_grad_(True)
+        logits = model(x)
+        score = logits.gather(1, digits[:, :1]).sum() - logits.mean(1).sum()
+        (gradient,) = torch.autograd.grad(score, x)
+        norms = gradient.norm(dim=2)  # (n, s)
+        shares = (norms / norms.sum(1, keepdim=True)).mean(0)
+        rows.append(torch.nn.functional.pad(shares, (0, T - s)))
+    return torch.stack(rows)
+
+
 def memory_units(model: SequenceClassifier, T: int, encoding: str, n: int = 2000) -> torch.Tensor:
     """The cell's units, those first whose last state tells most of the first digit: ``(n,)``."""
     digits = palindromes.held_out_set(T, n)
