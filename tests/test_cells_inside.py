@@ -100,6 +100,8 @@ def test_traps_of_the_lstm():
     assert cell_traps.sigmoid_candidate_rises() == 1.0
     assert cell_traps.candidate_without_output_gate() > 0.1
     assert cell_traps.largest_state_jacobian() > 10
+    assert 0 < cell_traps.learn_then_forget() < 1e-3
+    assert cell_traps.reset_place_matters() > 0.01
 
 
 # Gates: held, removed, set by hand -------------------------------------------------------------
