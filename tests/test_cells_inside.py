@@ -263,6 +263,16 @@ def test_lesions_of_the_published_lstm():
     assert gate_lesions.share_right(model, run.T, run.encoding, 100) == right["none", ""]  # a copy
 
 
+def test_the_published_lstm_writes_its_digit_again():
+    run = trained_networks.TRAINED["palindrome_lstm_T19"]
+    model = trained_networks.load_network("palindrome_lstm_T19")
+    left, explained = probes.writes(model, run.T, run.encoding, n=100)
+    assert left.sum().item() == pytest.approx(1, abs=1e-5)
+    assert left[0] < 0.05 < 0.1 < left[-1]
+    assert explained[0] > 0.99  # the first write is a function of the first digit
+    assert explained[-1] > 0.9
+
+
 def test_listening_is_a_share_of_what_has_been_read():
     run = trained_networks.TRAINED["palindrome_lstm_T19"]
     shares = probes.listening(

@@ -111,3 +111,32 @@ def listening(shares: dict[str, torch.Tensor]):
     np.atleast_1d(axes)[0].set_ylabel("asked after step s")
     fig.colorbar(image, ax=axes, pad=0.02, extend="max", label="share of the score's sensitivity")
     return fig
+
+
+def writes(measured: dict[str, tuple[torch.Tensor, torch.Tensor]]):
+    """What each step has left in the last cell state, and how much of it is about the first digit.
+
+    Args:
+        measured: name of a network -> of :func:`.probes.writes`.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.3))
+    styles = ((colors.VERMILION, "-"), (colors.BLUE, "--"))
+    for (name, panels), (color, style) in zip(measured.items(), styles, strict=True):
+        for ax, values in zip(axes, panels, strict=True):
+            place = np.arange(1, len(values) + 1) / len(values)
+            ax.plot(place, values, style, color=color)
+            ax.annotate(
+                name,
+                (1, values[-1]),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="bottom" if style == "-" else "top",
+                color=color,
+                annotation_clip=False,
+            )
+    axes[0].set(title="left in the last cell state", ylabel="share of $|c_T|$", ylim=(0, None))
+    axes[1].set(title="told by the first digit", ylabel="share of the write's variance")
+    axes[1].set_ylim(0, 1.05)
+    for ax in axes:
+        ax.set_xlabel("step of the write, t / T")
+    return fig

@@ -3,6 +3,7 @@
 import torch
 
 from helpers.palindromes.tasks import palindromes
+from helpers.recurrent.cell_memory import contributions
 from helpers.recurrent.classifier import SequenceClassifier
 
 TRACES = ("g", "i", "f", "o", "c", "h")
@@ -49,6 +50,28 @@ def explained_by_first_digit(values: torch.Tensor, first: torch.Tensor) -> torch
         group = values[first == digit]
         between += len(group) * (group.mean(0) - mean).square()
     return torch.where(total > 0, between / total.clamp(min=1e-12), torch.zeros_like(total))
+
+
+def writes(
+    model: SequenceClassifier, T: int, encoding: str, n: int = 200
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What each step's write i_t g_t has left in the last cell state, and what it is about.
+
+    Returns:
+        the share of each step in the sum of absolute contributions to c_T
+        (:func:`.cell_memory.contributions`), and the share of the variance of the step's write that
+        the first digit explains; both are means over units and ``n`` held-out palindromes.
+
+    Shapes:
+        two times ``(T,)``
+    """
+    digits = palindromes.held_out_set(T, n)
+    found = traces(model, digits[:, :-1], encoding)
+    g, i, f = (found[gate].transpose(0, 1).flatten(1) for gate in "gif")  # (T, B n)
+    left = contributions(g, i, f).abs()
+    by_step = (found["g"] * found["i"]).unbind(1)
+    explained = [explained_by_first_digit(write, digits[:, 0]).mean() for write in by_step]
+    return (left / left.sum(0)).mean(1), torch.stack(explained)
 
 
 def fit_probe(X: torch.Tensor, Y: torch.Tensor, ridge: float) -> torch.Tensor:
