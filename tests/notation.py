@@ -42,7 +42,7 @@ def symbols(equation: str) -> set[str]:
     text = _named(text)
     found = set()
     letter = r"(?:\{\s*(\\?[A-Za-z]+)\s*\}|(\\[A-Za-z]+|[A-Za-z]))"
-    accent = re.compile(rf"\\({'|'.join(ACCENTS)})\s*{letter}")
+    accent = re.compile(rf"\\({'|'.join(ACCENTS)})(?![A-Za-z])\s*{letter}")
     for kind, braced, bare in accent.findall(text):
         found.add(f"\\{kind} {braced or bare}")
     text = accent.sub(" ", text)

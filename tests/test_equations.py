@@ -82,6 +82,7 @@ def test_symbols_are_letters_with_their_accents_and_names():
         r"\hat y_k = \mathrm{softmax}(W_{ph} h_T + b_p)_k \, e^{-x}, \tag{3} \delta_{ik}"
     )
     assert found == {r"\hat y", "W_ph", "h", "b", "x", r"\delta"}
+    assert symbols(r"x \dots s, \dot x") == {"x", "s", r"\dot x"}  # dots are no dot over an s
     table = "| symbol | shape |\n|---|---|\n| $x_t$, $W_{ph}$ | $(n)$ |\n\ntext $q$"
     assert notation(table) == {"x", "W_ph"}
 

@@ -3,4 +3,5 @@
 Imports recurrent.
 
 tasks -> experiment -> growing -> parts -> archive -> analysis -> plots -> widgets
+probes -> gate_lesions: trained networks opened; gate_removal: networks that never had a gate
 """

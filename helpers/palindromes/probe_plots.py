@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from helpers import colors
-from helpers.figures import DIVERGING, PALETTE
+from helpers.figures import DIVERGING, PALETTE, SEQUENTIAL
 from helpers.palindromes.tasks.palindromes import CHANCE
 
 
@@ -27,15 +27,24 @@ def opened_cell(found: dict[str, torch.Tensor], digits: list[int], units: torch.
     axes[0].set_title("cell state $c_t$, units that keep the first digit on top")
     axes[0].set_ylabel("unit")
     fig.colorbar(image, ax=axes[0], pad=0.01)
-    for gate, color, name in (
-        ("f", PALETTE["accent"], "forget"),
-        ("i", PALETTE["graph"], "input"),
-        ("o", colors.GREEN, "output"),
+    for gate, color, style, name in (
+        ("f", PALETTE["accent"], "-", "forget"),
+        ("i", PALETTE["graph"], "--", "input"),
+        ("o", colors.GREEN, "-.", "output"),
     ):
-        axes[1].plot(range(T), found[gate][0][:, units].mean(1), color=color, label=name)
+        values = found[gate][0][:, units].mean(1)
+        axes[1].plot(range(T), values, style, color=color)
+        axes[1].annotate(
+            name,
+            (T - 1, values[-1]),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=color,
+            annotation_clip=False,
+        )
     axes[1].set(ylim=(0, 1.02), ylabel="mean gate")
     axes[1].set_title("gates, mean over these units")
-    axes[1].legend(loc="lower right", ncols=3, bbox_to_anchor=(1.0, 0.98), borderaxespad=0.2)
     answer = axes[2].imshow(
         found["answer"][0].T, aspect="auto", cmap="mako_r", vmin=0, vmax=1, interpolation="nearest"
     )
@@ -50,19 +59,84 @@ def opened_cell(found: dict[str, torch.Tensor], digits: list[int], units: torch.
 
 
 def probe_curves(accuracy: dict[str, dict[str, list[float]]]):
-    """How well a linear probe reads the first digit after each step.
+    """How often a linear probe reads the first digit after each step, a panel a state.
 
     Args:
         accuracy: name of a network -> "c" and "h" -> accuracy after step 1, 2, …
     """
-    fig, ax = plt.subplots(figsize=(8, 3.2))
-    hues = (colors.VERMILION, colors.SKY, colors.GREEN)
-    for (name, states), color in zip(accuracy.items(), hues, strict=False):
-        for state, style in (("c", "o-"), ("h", "s--")):
-            steps = range(1, len(states[state]) + 1)
-            ax.plot(steps, states[state], style, color=color, ms=4, label=f"{name}, ${state}_t$")
-    ax.axhline(CHANCE, color=PALETTE["muted"], linestyle=":", label="guessing")
-    ax.set(xlabel="after step t", ylabel="first digit read right", ylim=(0, 1.04))
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.3), sharey=True)
+    styles = ((colors.VERMILION, "o-"), (colors.BLUE, "s--"))
+    for ax, state, title in zip(
+        axes, ("c", "h"), ("from the cell state $c_t$", "from the output $h_t$"), strict=True
+    ):
+        for (name, states), (color, style) in zip(accuracy.items(), styles, strict=True):
+            values = states[state]
+            ax.plot(range(1, len(values) + 1), values, style, color=color, ms=4)
+            flat = min(values) > 0.9
+            at = len(values) * 3 // 4 if flat else int(np.argmin(values))
+            ax.annotate(
+                name,
+                (at + 1, values[at]),
+                xytext=(0, -8),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                color=color,
+            )
+        ax.axhline(CHANCE, color=PALETTE["muted"], linestyle=":")
+        ax.text(1, CHANCE + 0.015, "guessing", color=PALETTE["muted"], fontsize=9)
+        ax.set(title=title, xlabel="digits read so far, t", ylim=(0, 1.05))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylabel("share of test palindromes\nwhose first digit the probe names")
+    return fig
+
+
+def listening(shares: dict[str, torch.Tensor]):
+    """Which digits the answer depends on, asked after each step: a panel a network.
+
+    Args:
+        shares: title -> of :func:`.probes.listening`.
+    """
+    fig, axes = plt.subplots(1, len(shares), figsize=(8.6, 4.3), sharey=True)
+    for ax, (title, share) in zip(np.atleast_1d(axes), shares.items(), strict=True):
+        T = len(share)
+        read = np.ma.masked_where(np.triu(np.ones((T, T)), 1) > 0, share.numpy())
+        image = ax.imshow(
+            read, cmap=SEQUENTIAL, vmin=0, vmax=0.6, extent=(0.5, T + 0.5, T + 0.5, 0.5)
+        )
+        ax.set(title=title, xlabel="digit read at step t")
+        ax.set_xticks(range(1, T + 1, 3))
+        ax.set_yticks(range(1, T + 1, 3))
+        ax.grid(False)
+    np.atleast_1d(axes)[0].set_ylabel("asked after step s")
+    fig.colorbar(image, ax=axes, pad=0.02, extend="max", label="share of the score's sensitivity")
+    return fig
+
+
+def writes(measured: dict[str, tuple[torch.Tensor, torch.Tensor]]):
+    """What each step has left in the last cell state, and how much of it is about the first digit.
+
+    Args:
+        measured: name of a network -> of :func:`.probes.writes`.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.3))
+    styles = ((colors.VERMILION, "-"), (colors.BLUE, "--"))
+    for (name, panels), (color, style) in zip(measured.items(), styles, strict=True):
+        for ax, values in zip(axes, panels, strict=True):
+            place = np.arange(1, len(values) + 1) / len(values)
+            ax.plot(place, values, style, color=color)
+            ax.annotate(
+                name,
+                (1, values[-1]),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="bottom" if style == "-" else "top",
+                color=color,
+                annotation_clip=False,
+            )
+    axes[0].set(title="left in the last cell state", ylabel="share of $|c_T|$", ylim=(0, None))
+    axes[1].set(title="told by the first digit", ylabel="share of the write's variance")
+    axes[1].set_ylim(0, 1.05)
+    for ax in axes:
+        ax.set_xlabel("step of the write, t / T")
     return fig

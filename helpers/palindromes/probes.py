@@ -3,6 +3,7 @@
 import torch
 
 from helpers.palindromes.tasks import palindromes
+from helpers.recurrent.cell_memory import contributions
 from helpers.recurrent.classifier import SequenceClassifier
 
 TRACES = ("g", "i", "f", "o", "c", "h")
@@ -19,18 +20,18 @@ def traces(model: SequenceClassifier, digits: torch.Tensor, encoding: str) -> di
         "g", "i", "f", "o", "c", "h": ``(B, T, n)``; "answer": the read-out's probabilities if it
         were asked after each step, ``(B, T, 10)``.
     """
-    x = palindromes.encode(digits, encoding)
-    w = model.core.weights()
-    B, T, _ = x.shape
-    h = c = x.new_zeros(B, model.core.hidden_size)
+    core = model.core
+    W_x, W_h, bias = core.stacked()
+    read = palindromes.encode(digits, encoding) @ W_x.T + bias  # (B, T, 4 n)
+    h = c = read.new_zeros(len(digits), core.hidden_size)
     found = {name: [] for name in TRACES}
-    for t in range(T):
-        for gate, squash in (("g", torch.tanh), *((k, torch.sigmoid) for k in "ifo")):
-            W_x, W_h, b = (getattr(w, name) for name in (f"W_{gate}x", f"W_{gate}h", f"b_{gate}"))
-            found[gate].append(squash(x[:, t] @ W_x.T + h @ W_h.T + b))
-        h, c = model.core.step(x[:, t], (h, c), w)
-        found["h"].append(h)
-        found["c"].append(c)
+    for read_t in read.unbind(1):
+        a = dict(zip(core.gates, (read_t + h @ W_h.T).chunk(4, dim=1), strict=True))
+        step = {k: torch.tanh(a[k]) if k == "g" else torch.sigmoid(a[k]) for k in "gifo"}
+        c = step["g"] * step["i"] + c * step["f"]
+        h = torch.tanh(c) * step["o"]
+        for name, value in {**step, "c": c, "h": h}.items():
+            found[name].append(value)
     stacked = {name: torch.stack(steps, dim=1) for name, steps in found.items()}
     stacked["answer"] = torch.softmax(stacked["h"] @ model.W_ph.T + model.b_p, dim=-1)
     return stacked
@@ -51,12 +52,47 @@ def explained_by_first_digit(values: torch.Tensor, first: torch.Tensor) -> torch
     return torch.where(total > 0, between / total.clamp(min=1e-12), torch.zeros_like(total))
 
 
+def writes(
+    model: SequenceClassifier, T: int, encoding: str, n: int = 200
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What each step's write i_t g_t has left in the last cell state, and what it is about.
+
+    Returns:
+        the share of each step in the sum of absolute contributions to c_T
+        (:func:`.cell_memory.contributions`), and the share of the variance of the step's write that
+        the first digit explains; both are means over units and ``n`` held-out palindromes.
+
+    Shapes:
+        two times ``(T,)``
+    """
+    digits = palindromes.held_out_set(T, n)
+    found = traces(model, digits[:, :-1], encoding)
+    g, i, f = (found[gate].transpose(0, 1).flatten(1) for gate in "gif")  # (T, B n)
+    left = contributions(g, i, f).abs()
+    by_step = (found["g"] * found["i"]).unbind(1)
+    explained = [explained_by_first_digit(write, digits[:, 0]).mean() for write in by_step]
+    return (left / left.sum(0)).mean(1), torch.stack(explained)
+
+
+def fit_probe(X: torch.Tensor, Y: torch.Tensor, ridge: float) -> torch.Tensor:
+    """The matrix M that makes ||X M - Y||^2 + ridge N ||M||^2 smallest, N the rows of X.
+
+    Where the gradient X^T (X M - Y) + ridge N M is zero: M = (X^T X + ridge N I)^-1 X^T Y.
+
+    Shapes:
+        X ``(N, m)``, Y ``(N, K)`` -> ``(m, K)``
+    """
+    gram = X.T @ X + ridge * len(X) * torch.eye(X.shape[1], dtype=X.dtype)
+    return torch.linalg.solve(gram, X.T @ Y)
+
+
 def linear_probe(
     values: torch.Tensor, labels: torch.Tensor, *, train: int, ridge: float = 1e-3
 ) -> float:
     """Accuracy of a linear read-out of ``labels`` from ``values`` (Alain and Bengio 2016).
 
-    Ridge regression onto one-hot labels, fitted on the first ``train`` rows, tested on the others.
+    Ridge regression onto one-hot labels (:func:`fit_probe`), fitted on the first ``train`` rows,
+    tested on the others.
 
     Shapes:
         values ``(B, n)``, labels ``(B,)``
@@ -69,10 +105,8 @@ def linear_probe(
     mean, scale = values[:train].mean(0), values[:train].std(0).clamp(min=1e-6)
     X = torch.cat([(values - mean) / scale, values.new_ones(len(values), 1)], dim=1).double()
     Y = torch.nn.functional.one_hot(labels, palindromes.DIGITS).double()
-    fit = X[:train]
-    gram = fit.T @ fit + ridge * train * torch.eye(X.shape[1], dtype=torch.float64)
-    weights = torch.linalg.solve(gram, fit.T @ Y[:train])
-    return ((X[train:] @ weights).argmax(1) == labels[train:]).double().mean().item()
+    M = fit_probe(X[:train], Y[:train], ridge)
+    return ((X[train:] @ M).argmax(1) == labels[train:]).double().mean().item()
 
 
 def probe_over_time(
@@ -86,6 +120,29 @@ def probe_over_time(
         state: [linear_probe(found[state][:, t], digits[:, 0], train=train) for t in range(T)]
         for state in ("c", "h")
     }
+
+
+def listening(model: SequenceClassifier, T: int, encoding: str, n: int = 32) -> torch.Tensor:
+    """How much the score of the right digit depends on each digit read, if asked after each step.
+
+    The score is the right digit's logit, less the mean of all logits. Entry (s, t) is the norm of
+    its derivative after step s + 1 with respect to x_{t+1}, as a share of its row, mean over ``n``
+    held-out palindromes; 0 for digits not yet read.
+
+    Shapes:
+        ``(T, T)``
+    """
+    digits = palindromes.held_out_set(T, n)
+    rows = []
+    for s in range(1, T + 1):
+        x = palindromes.encode(digits[:, :s], encoding).requires_grad_(True)
+        logits = model(x)
+        score = logits.gather(1, digits[:, :1]).sum() - logits.mean(1).sum()
+        (gradient,) = torch.autograd.grad(score, x)
+        norms = gradient.norm(dim=2)  # (n, s)
+        shares = (norms / norms.sum(1, keepdim=True)).mean(0)
+        rows.append(torch.nn.functional.pad(shares, (0, T - s)))
+    return torch.stack(rows)
 
 
 def memory_units(model: SequenceClassifier, T: int, encoding: str, n: int = 2000) -> torch.Tensor:

@@ -4,7 +4,7 @@ import ipywidgets as widgets
 
 from helpers import figures
 from helpers.live import live
-from helpers.palindromes import plots, probe_plots, probes
+from helpers.palindromes import gate_lesions, plots, probe_plots, probes
 from helpers.palindromes.archive import PalindromeArchive
 from helpers.palindromes.tasks import palindromes
 from helpers.recurrent.classifier import SequenceClassifier
@@ -13,17 +13,28 @@ from helpers.recurrent.classifier import SequenceClassifier
 def opened_cell_explorer(
     model: SequenceClassifier, T: int, encoding: str, palindrome: str, units: int = 32
 ) -> None:
-    """A text box for a palindrome; gates, cell and answer of a trained LSTM while it reads it."""
+    """A text box for a palindrome; gates, cell and answer of a trained LSTM while it reads it.
+
+    One of the gates may be held at a value meanwhile (:func:`.gate_lesions.held`).
+    """
     shown = probes.memory_units(model, T, encoding)[:units]
 
-    def draw(palindrome: str) -> None:
+    def draw(palindrome: str, hold: str = "", value: float = 1.0) -> None:
         try:
             digits = palindromes.parse_palindrome(palindrome)
         except ValueError as error:  # what a reader typed
             print(error)
             return
-        found = probes.traces(model, digits[:, :-1], encoding)
-        figures.show(probe_plots.opened_cell(found, digits[0, :-1].tolist(), shown))
+        network = gate_lesions.held(model, hold, value) if hold else model
+        found = probes.traces(network, digits[:, :-1], encoding)
+        figures.show(
+            probe_plots.opened_cell(found, digits[0, :-1].tolist(), shown),
+            caption="""From left to right the digits as they are read. Above, what each unit holds,
+            red positive, blue negative: a row that keeps its colour keeps a note. In the middle,
+            how far its gates are open. Below, which digit would be named if one asked now.""",
+            alt="""Three panels over the digits of a palindrome: a map of cell states, a row a unit;
+            mean forget, input and output gate as curves; a map of each digit's probability.""",
+        )
         answer = found["answer"][0, -1]
         print(
             f"{palindrome.strip()}: the last digit is {digits[0, -1]}, the network says "
@@ -36,7 +47,15 @@ def opened_cell_explorer(
         continuous_update=False,
         layout=widgets.Layout(width="500px"),
     )
-    live(draw, palindrome=box)
+    gates = {"none": ""} | {gate_lesions.GATES[gate]: gate for gate in "ifo"}
+    live(
+        draw,
+        palindrome=box,
+        hold=widgets.Dropdown(options=gates, description="hold the"),
+        value=widgets.FloatSlider(
+            1.0, min=0, max=1, step=0.05, description="at", continuous_update=False
+        ),
+    )
 
 
 def curves_explorer(study: PalindromeArchive) -> None:

@@ -114,12 +114,13 @@ def lstm_cell():
         )
     )
     cell, gate = PALETTE["accent"], PALETTE["graph"]
-    top, low, bus = 3.4, 1.45, 0.6
+    top, low, bus = 3.4, 1.3, 0.5
 
     # The cell path: c_{t-1} is scaled by f, the new content i g is added.
-    _arrow(ax, (-0.3, top), (1.78, top), color=cell, width=2.6)
-    _arrow(ax, (2.22, top), (4.78, top), color=cell, width=2.6)
-    _arrow(ax, (5.22, top), (9.3, top), color=cell, width=2.6)
+    _arrow(ax, (-0.3, top), (1.79, top), color=cell, width=2.6)
+    _arrow(ax, (2.21, top), (4.79, top), color=cell, width=2.6)
+    _arrow(ax, (5.21, top), (9.3, top), color=cell, width=2.6)
+    ax.text(3.4, top + 0.14, "cell path", color=cell, fontsize=10, ha="center", va="bottom")
     for x, y, sign in ((2, top, "×"), (5, top, "+"), (5, 2.45, "×"), (7.6, 2.0, "×")):
         ax.text(
             x,
@@ -132,44 +133,33 @@ def lstm_cell():
             bbox={"boxstyle": "circle,pad=0.18", "facecolor": "white", "edgecolor": PALETTE["ink"]},
         )
 
-    # The four gates read x_t and h_{t-1} from the same wire.
+    # The four blocks read x_t and h_{t-1} from the same wire.
     ax.plot([-0.3, 6.6], [bus, bus], color=PALETTE["muted"], linewidth=1.6, zorder=1)
-    ax.plot([1.1, 1.1], [-0.5, bus], color=PALETTE["muted"], linewidth=1.6, zorder=1)
+    ax.plot([0.9, 0.9], [-0.5, bus], color=PALETTE["muted"], linewidth=1.6, zorder=1)
     gates = (
         (2.0, "sigmoid", "$f_t$", "forget"),
-        (4.0, "sigmoid", "$i_t$", "input"),
+        (3.8, "sigmoid", "$i_t$", "input"),
         (5.0, "tanh", "$g_t$", "candidate"),
         (6.6, "sigmoid", "$o_t$", "output"),
     )
     for x, squash, name, role in gates:
-        _arrow(ax, (x, bus), (x, low - 0.24))
+        _arrow(ax, (x, bus), (x, low - 0.36))
         fill = "#FFF1D6" if squash == "tanh" else "#E3F1FA"
-        _box(ax, x, low, squash, width=0.86, fill=fill, fontsize=9)
-        ax.text(x + 0.08, low + 0.36, name, fontsize=11, color=gate, zorder=5)
-        ax.text(
-            x,
-            low - 0.36,
-            role,
-            fontsize=8,
-            color=PALETTE["ink"],
-            ha="center",
-            va="top",
-            bbox={"facecolor": "#F6F8FA", "edgecolor": "none", "pad": 0.5},
-            zorder=2,
-        )
-    _arrow(ax, (2, low + 0.25), (2, top - 0.24))
-    ax.plot([4, 4], [low + 0.25, 2.45], color=PALETTE["muted"], linewidth=1.2, zorder=1)
-    _arrow(ax, (4, 2.45), (4.76, 2.45))
-    _arrow(ax, (5, low + 0.25), (5, 2.21))
-    _arrow(ax, (5, 2.69), (5, top - 0.24))
-    ax.plot([6.6, 6.6], [low + 0.25, 2.0], color=PALETTE["muted"], linewidth=1.2, zorder=1)
-    _arrow(ax, (6.6, 2.0), (7.36, 2.0))
+        _box(ax, x, low, f"{role}\n{squash}", width=1.0, height=0.7, fill=fill, fontsize=9)
+        ax.text(x + 0.08, low + 0.48, name, fontsize=11, color=gate, zorder=5)
+    _arrow(ax, (2, low + 0.37), (2, top - 0.2))
+    ax.plot([3.8, 3.8], [low + 0.37, 2.45], color=PALETTE["muted"], linewidth=1.2, zorder=1)
+    _arrow(ax, (3.8, 2.45), (4.8, 2.45))
+    _arrow(ax, (5, low + 0.37), (5, 2.25))
+    _arrow(ax, (5, 2.65), (5, top - 0.2))
+    ax.plot([6.6, 6.6], [low + 0.37, 2.0], color=PALETTE["muted"], linewidth=1.2, zorder=1)
+    _arrow(ax, (6.6, 2.0), (7.4, 2.0))
 
     # Out of the cell: h_t = tanh(c_t) o_t.
     _arrow(ax, (7.6, top), (7.6, 3.06))
     _box(ax, 7.6, 2.82, "tanh", width=0.7, fill="#FFF1D6", fontsize=9)
-    _arrow(ax, (7.6, 2.57), (7.6, 2.24))
-    ax.plot([7.6, 7.6], [1.76, bus], color=PALETTE["accent"], linewidth=1.8, zorder=1)
+    _arrow(ax, (7.6, 2.57), (7.6, 2.2))
+    ax.plot([7.6, 7.6], [1.8, bus], color=PALETTE["accent"], linewidth=1.8, zorder=1)
     _arrow(ax, (7.6, bus), (9.3, bus), color=PALETTE["accent"], width=1.8)
     for x, y, text, align in (
         (-0.4, top, "$c_{t-1}$", "right"),
@@ -178,7 +168,7 @@ def lstm_cell():
         (9.4, bus, "$h_t$", "left"),
     ):
         ax.text(x, y, text, ha=align, va="center", fontsize=12)
-    ax.text(1.1, -0.6, "$x_t$", ha="center", va="top", fontsize=12)
+    ax.text(0.9, -0.6, "$x_t$", ha="center", va="top", fontsize=12)
     ax.set(xlim=(-1.0, 10.0), ylim=(-0.95, 4.1), aspect="equal")
     ax.set_axis_off()
     return fig

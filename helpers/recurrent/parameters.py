@@ -1,5 +1,6 @@
 """How many parameters a network has: counted, and as formulas that the tests check by counting."""
 
+import pandas as pd
 from torch import nn
 
 from helpers.checks import integer
@@ -40,3 +41,23 @@ def read_out_parameters(n: int, c: int, *, bidirectional: bool = False) -> int:
     """n c + c for the projection onto c outputs; twice n with two directions."""
     integer("c", c, minimum=1)
     return integer("n", n, minimum=1) * (2 if bidirectional else 1) * c + c
+
+
+def parameter_blocks(model) -> pd.DataFrame:
+    """Every matrix and bias of a one-layer network under its name in the equations, a row each.
+
+    Args:
+        model: a :class:`.classifier.SequenceModel`, or a core alone.
+
+    Columns: "block", "shape", "parameters".
+    """
+    core = getattr(model, "core", model)
+    named = dict(vars(core.weights()))
+    if core is not model:
+        named |= {"W_ph": model.W_ph, "b_p": model.b_p}
+    return pd.DataFrame(
+        [
+            {"block": name, "shape": " × ".join(map(str, p.shape)), "parameters": p.numel()}
+            for name, p in named.items()
+        ]
+    )

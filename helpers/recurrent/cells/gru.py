@@ -15,7 +15,7 @@ class GRU(RecurrentCore):
     h_t = (1 - z_t) * g_t + z_t * h_{t-1}
 
     The reset gate acts after the matrix product, which needs a bias ``b_gh`` of its own inside the
-    bracket. Cho et al. apply it before the product.
+    bracket. Cho et al. apply it before the product: :meth:`step_reset_first`.
     """
 
     name = "gru"
@@ -32,6 +32,15 @@ class GRU(RecurrentCore):
         z = torch.sigmoid(x @ w.W_zx.T + state @ w.W_zh.T + w.b_z)
         # g_t = tanh(W_gx x_t + b_g + r_t * (W_gh h_{t-1} + b_gh))
         g = torch.tanh(x @ w.W_gx.T + w.b_g + r * (state @ w.W_gh.T + w.b_gh))
+        # h_t = (1 - z_t) * g_t + z_t * h_{t-1}
+        return (1 - z) * g + z * state
+
+    def step_reset_first(self, x, state, w):
+        """The step of Cho et al. 2014, with the reset gate before the product; no ``b_gh``."""
+        r = torch.sigmoid(x @ w.W_rx.T + state @ w.W_rh.T + w.b_r)  # (B, n)
+        z = torch.sigmoid(x @ w.W_zx.T + state @ w.W_zh.T + w.b_z)
+        # g_t = tanh(W_gx x_t + W_gh (r_t * h_{t-1}) + b_g)
+        g = torch.tanh(x @ w.W_gx.T + (r * state) @ w.W_gh.T + w.b_g)
         # h_t = (1 - z_t) * g_t + z_t * h_{t-1}
         return (1 - z) * g + z * state
 
