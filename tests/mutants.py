@@ -231,7 +231,7 @@ def main() -> None:
     subprocess.run(command, env=environment, check=True)
     share = report(verdicts(names))
     print(f"\n{share:.1%} killed; at least {SHARE:.0%} must be.")
-    sys.exit(share < SHARE)
+    sys.exit(int(share < SHARE))
 
 
 if __name__ == "__main__":

@@ -103,14 +103,21 @@ def test_a_written_file_has_the_rights_of_any_other(tmp_path, mask):
 
 
 def test_a_failed_write_is_raised_and_cleaned_away(tmp_path):
-    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "file") as file:
-        file.write(b"half")
-        raise ZeroDivisionError
-    assert file.closed
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "file") as file:
-        next(tmp_path.iterdir()).unlink()  # somebody tidied up
-        raise ZeroDivisionError
+    files = []
+
+    def fail(tidy):
+        with atomic_write(tmp_path / "file") as file:
+            files.append(file)
+            file.write(b"half")
+            if tidy:
+                next(tmp_path.iterdir()).unlink()  # somebody else did
+            raise ZeroDivisionError
+
+    for tidy in (False, True):
+        with pytest.raises(ZeroDivisionError):
+            fail(tidy)
+        assert files[-1].closed
+        assert list(tmp_path.iterdir()) == []
 
 
 # The store --------------------------------------------------------------------------------------
@@ -247,7 +254,7 @@ def test_all_cores_are_taken_unless_told(tmp_path, monkeypatch, bars):
     run_study(experiment, [Config(1)], RunStore(tmp_path, 1))
     run_study(experiment, [Config(1)], RunStore(tmp_path, 1), workers=1)
     assert asked == [(5, [Config(1)]), (1, [Config(1)])]
-    with pytest.raises(ValueError, match="^workers must be at least 1, got -2$"):
+    with pytest.raises(ValueError, match=r"^workers must be at least 1, got -2$"):
         run_study(experiment, [Config(1)], RunStore(tmp_path, 1), workers=-2)
 
 
@@ -294,7 +301,7 @@ def test_a_study_runs_the_parts_it_is_asked_for(tmp_path, monkeypatch, bars):
     assert whole.store().version == 3
     assert whole.chosen(None) == ["first", "second"]
     assert whole.chosen(iter(["second"])) == ["second"]
-    with pytest.raises(ValueError, match="^unknown part 'third'; there are first, second$"):
+    with pytest.raises(ValueError, match=r"^unknown part 'third'; there are first, second$"):
         whole.chosen(["first", "third"])
     failures = whole.run_parts(["second"], workers=1)
     assert [failure.config for failure in failures] == [Config(4, behaviour="raises")]
