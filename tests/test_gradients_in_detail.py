@@ -1,4 +1,4 @@
-"""Gradients by hand in detail: given states, truncation, refusals; the kernel and the scan alone."""
+"""Gradients by hand in detail: given states, truncation, refusals; kernel and scan alone."""
 
 import math
 import re
