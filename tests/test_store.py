@@ -8,6 +8,7 @@ import json
 import os
 import re
 import stat
+import sys
 
 import numpy as np
 import pytest
@@ -329,3 +330,175 @@ def test_what_did_not_finish_is_raised_in_one_sentence():
     with pytest.raises(RuntimeError) as raised:
         report([Failure("run a", "no"), Failure("run b", "never")])
     assert str(raised.value) == "runs that did not finish: run a: no; run b: never"
+
+
+# Workers ----------------------------------------------------------------------------------------
+
+
+def test_a_later_field_has_its_default_and_says_that_it_came_later():
+    field = later(5)
+    assert field.default == 5
+    assert field.metadata == {"later": True}
+
+
+def test_a_worker_tells_the_result_or_the_last_line_that_failed(monkeypatch):
+    threads = []
+    monkeypatch.setattr(study.runtime, "prepare_worker", lambda **told: threads.append(told))
+    config, result, error = study._attempt(experiment, Config(3))
+    assert (config, error) == (Config(3), None)
+    assert result[0] == {"square": 9}
+    assert threads == [{"threads": 1}]
+    config, result, error = study._attempt(experiment, Config(3, behaviour="raises"))
+    assert (config, result) == (Config(3, behaviour="raises"), None)
+    assert re.fullmatch(
+        r"ValueError: value 3 is no good \(File \".*study_experiments\.py\", line \d+, "
+        r"in experiment\)",
+        error,
+    )
+
+
+def test_a_run_whose_process_dies_is_tried_alone(monkeypatch):
+    tries = []
+
+    def dies(times):
+        def in_parallel(some, jobs):
+            tries.append((some, jobs))
+            if len(tries) <= times:
+                raise study.BrokenProcessPool
+            yield "an outcome"
+
+        return in_parallel
+
+    assert study._alone(dies(0), "run") == "an outcome"
+    assert tries == [(["run"], 2)]
+    tries.clear()
+    assert study._alone(dies(1), "run") == "an outcome"
+    assert len(tries) == 2
+    tries.clear()
+    lost = study._alone(dies(9), "run")
+    assert lost == ("run", None, "its worker process died in each of 3 attempts")
+    assert len(tries) == 2  # and one in company, before
+
+
+def test_those_in_flight_when_a_worker_dies_are_tried_alone(monkeypatch):
+    """Five runs by two workers: the first is done when the pool breaks, three were in flight."""
+    asked, alone = [], []
+
+    class Parallel:
+        def __init__(self, **options):
+            self.options = options
+
+        def __call__(self, calls):
+            calls = list(calls)
+            asked.append((self.options, [arguments for _, arguments, _ in calls]))
+            _, arguments, _ = calls[0]
+            yield arguments[1], "result", None
+            if len(asked) == 1:
+                raise study.BrokenProcessPool
+
+    def tried_alone(in_parallel, config):
+        alone.append(config)
+        return config, "alone", None
+
+    monkeypatch.setattr(study.joblib, "Parallel", Parallel)
+    monkeypatch.setattr(study, "_alone", tried_alone)
+    outcomes = list(study._on_this_machine("experiment", list("abcde"), 2))
+    assert alone == ["b", "c", "d"]
+    assert [config for config, _, _ in outcomes] == list("abcde")
+    options, first = asked[0]
+    assert options == {
+        "n_jobs": 2,
+        "pre_dispatch": 2,
+        "batch_size": 1,
+        "return_as": "generator_unordered",
+    }
+    assert first == [("experiment", config) for config in "abcde"]
+    assert asked[1][1] == [("experiment", "e")]
+
+
+class Future:
+    def __init__(self, outcome):
+        self.outcome, self.released = outcome, False
+        self.status = "error" if isinstance(outcome, Exception) else "finished"
+
+    def result(self):
+        return self.outcome
+
+    def exception(self):
+        return self.outcome
+
+    def release(self):
+        self.released = True
+
+
+@pytest.fixture
+def dask(monkeypatch):
+    """A cluster in this process: what the client was told, and what can go wrong."""
+    told = {"wrong": None, "submitted": [], "futures": [], "closed": False}
+
+    class Client:
+        def __init__(self, address, timeout):
+            told["connected"] = (address, timeout)
+            if isinstance(told["wrong"], OSError):
+                raise told["wrong"]
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            told["closed"] = True
+
+        def wait_for_workers(self, n, timeout):
+            told["waited"] = (n, timeout)
+            if told["wrong"] == "no workers":
+                raise TimeoutError
+
+        def submit(self, function, *arguments, pure):
+            told["submitted"].append((function, arguments, pure))
+            config = arguments[1]
+            outcome = KeyError("lost") if config == "b" else (config, "result", None)
+            told["futures"].append(Future(outcome))
+            return told["futures"][-1]
+
+    module = type(sys)("distributed")
+    module.Client = Client
+    module.as_completed = lambda futures: list(reversed(list(futures)))
+    monkeypatch.setitem(sys.modules, "distributed", module)
+    return told
+
+
+def test_a_cluster_computes_each_run_and_says_what_was_lost(dask, monkeypatch):
+    monkeypatch.setattr(study, "WORKER_TIMEOUT_S", 17)
+    outcomes = list(study._on_cluster("experiment", list("abc"), "tcp://x:1"))
+    assert outcomes == [
+        ("c", "result", None),
+        ("b", None, "KeyError: 'lost'"),
+        ("a", "result", None),
+    ]
+    assert dask["connected"] == ("tcp://x:1", 17)
+    assert dask["waited"] == (1, 17)
+    assert dask["submitted"] == [
+        (study._attempt, ("experiment", config), False) for config in "abc"
+    ]
+    assert all(future.released for future in dask["futures"])
+    assert dask["closed"]
+
+
+def test_a_cluster_that_is_not_there_is_told(dask):
+    dask["wrong"] = OSError("refused")
+    with pytest.raises(TimeoutError, match=r"^no Dask scheduler answers at tcp://x:1$"):
+        next(study._on_cluster("experiment", ["a"], "tcp://x:1"))
+    dask["wrong"] = "no workers"
+    sentence = (
+        "the Dask scheduler at tcp://x:1 had no worker within 60 s; "
+        "start one with: dask worker tcp://x:1 --nthreads 1"
+    )
+    with pytest.raises(TimeoutError, match=f"^{re.escape(sentence)}$"):
+        next(study._on_cluster("experiment", ["a"], "tcp://x:1"))
+
+
+def test_a_cluster_needs_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    sentence = "cluster= needs the extra 'cluster': pip install 'memory-and-messages[cluster]'"
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        next(study._on_cluster("experiment", ["a"], "tcp://x:1"))
