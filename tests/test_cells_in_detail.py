@@ -417,3 +417,45 @@ def test_the_slot_bias_is_one_number_a_place_in_the_batch():
         torch.testing.assert_close(outputs[s], plain(x[s : s + 1])[0][0])
     refused("slots must equal hidden_size = 3, got 4", SlotBiasLSTM, 2, 3, slots=4)
     refused("a bias a place in the batch: B must be 3, got 2", cell, x[:2])
+
+
+class OnCard(torch.Tensor):
+    """A tensor that says it lies on a card; what is computed with it is computed here."""
+
+    is_cuda = property(lambda self: True)
+
+
+@pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
+def test_on_a_card_the_rnn_runs_torchs_kernel(layers, bidirectional):
+    cell = VanillaRNN(2, 3, layers, bidirectional=bidirectional)
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.normal_()
+    x = torch.randn(2, 4, 2)
+    h_0 = torch.randn(cell.directions * layers, 2, 3)
+    outputs, h = cell(x.as_subclass(OnCard), h_0)
+    expected, last = VanillaRNN.forward(cell, x, h_0)
+    torch.testing.assert_close(outputs.as_subclass(torch.Tensor), expected)
+    torch.testing.assert_close(h.as_subclass(torch.Tensor), last)
+
+
+def test_features_are_added_on_a_cpu_under_bfloat16_alone():
+    cell, x = LSTM(2, 3), torch.randn(1, 4, 2)
+
+    def features(given):
+        wide, flat = cell._widened(given)
+        return wide.shape[2], flat[0].shape[1]
+
+    assert features(x) == (2, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert features(x) == (16, 16)
+        assert features(x.as_subclass(OnCard)) == (2, 2)
+        wide = LSTM(16, 3)
+        assert wide._widened(torch.randn(1, 4, 16))[0].shape[2] == 16
+        both = LSTM(2, 3, 2, bidirectional=True)._widened(x)[1]
+        assert [p.shape[1] for p in both[::4]] == [16, 16, 6, 6]  # the first layer's alone
+        padded, flat = cell._widened(x)
+    torch.testing.assert_close(padded[..., :2], x)
+    assert (padded[..., 2:] == 0).all()
+    torch.testing.assert_close(flat[0][:, :2], cell.W_x_l0)
+    assert (flat[0][:, 2:] == 0).all()

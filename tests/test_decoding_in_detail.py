@@ -39,6 +39,18 @@ def test_ties_are_kept_in_the_order_of_the_vocabulary():
     assert torch.nonzero(p).flatten().tolist() == list(range(13))
 
 
+def test_temperature_divides_and_neither_end_overflows():
+    logits = torch.tensor([2.0, 1.0, -1.0, 2.5])
+    for temperature in (0.5, 1.0, 3.0):
+        weights = [math.exp(z / temperature) for z in logits.tolist()]
+        expected = torch.tensor([w / sum(weights) for w in weights], dtype=torch.float64)
+        torch.testing.assert_close(s.next_distribution(logits, temperature), expected)
+    assert s.next_distribution(logits, 1e-300).tolist() == [0, 0, 0, 1]
+    assert s.next_distribution(logits, 0).tolist() == [0, 0, 0, 1]
+    flat = s.next_distribution(logits, 1e300)
+    torch.testing.assert_close(flat, torch.full((4,), 0.25, dtype=torch.float64))
+
+
 def test_a_batch_of_distributions_is_its_rows():
     logits = torch.randn(2, 3, 9)
     for settings in ({}, {"top_k": 2}, {"top_p": 0.6}, {"top_k": 4, "top_p": 0.5}):
