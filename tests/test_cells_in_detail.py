@@ -423,6 +423,7 @@ class OnCard(torch.Tensor):
     """A tensor that says it lies on a card; what is computed with it is computed here."""
 
     is_cuda = property(lambda self: True)
+    device = property(lambda self: SimpleNamespace(type="cuda"))
 
 
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -243,31 +244,76 @@ def test_a_study_says_how_far_it_is_and_what_failed(tmp_path, bars):
     assert bars[-1].options["desc"] == "study"
 
 
-def test_all_cores_are_taken_unless_told(tmp_path, monkeypatch, bars):
-    asked = []
+class Parallel:
+    """In the place of joblib's: it runs here, keeps what it was told, and may lose a worker."""
 
-    def here(experiment, todo, workers):
-        asked.append((workers, list(todo)))
-        return iter(())
+    made: ClassVar[list] = []
 
-    monkeypatch.setattr(study, "_on_this_machine", here)
+    def __init__(self, **options):
+        self.options, self.calls = options, []
+        Parallel.made.append(self)
+
+    def __call__(self, calls):
+        self.calls = list(calls)
+        for function, arguments, options in self.calls:
+            yield function(*arguments, **options)
+            if len(Parallel.made) == 1 and Parallel.breaks:
+                raise study.BrokenProcessPool
+
+    @property
+    def configs(self):
+        return [arguments[1] for _, arguments, _ in self.calls]
+
+
+@pytest.fixture
+def parallel(monkeypatch):
+    monkeypatch.setattr(Parallel, "made", [])
+    monkeypatch.setattr(Parallel, "breaks", False, raising=False)
+    monkeypatch.setattr(study.joblib, "Parallel", Parallel)
+    return Parallel
+
+
+def test_all_cores_are_taken_unless_told(tmp_path, monkeypatch, parallel):
     monkeypatch.setattr(study.joblib, "cpu_count", lambda: 5)
-    run_study(experiment, [Config(1)], RunStore(tmp_path, 1))
-    run_study(experiment, [Config(1)], RunStore(tmp_path, 1), workers=1)
-    assert asked == [(5, [Config(1)]), (1, [Config(1)])]
+    run_study(experiment, [Config(1)], RunStore(tmp_path, 1), desc=None)
+    run_study(experiment, [Config(2)], RunStore(tmp_path, 1), workers=1, desc=None)
+    assert [made.options["n_jobs"] for made in parallel.made] == [5, 1]
+    assert [made.configs for made in parallel.made] == [[Config(1)], [Config(2)]]
     with pytest.raises(ValueError, match=r"^workers must be at least 1, got -2$"):
-        run_study(experiment, [Config(1)], RunStore(tmp_path, 1), workers=-2)
+        run_study(experiment, [Config(3)], RunStore(tmp_path, 1), workers=-2)
 
 
-def test_a_cluster_is_asked_instead(tmp_path, monkeypatch, bars):
-    def there(experiment, todo, address):
-        return [(config, ({"square": 9}, {"address": np.array(address)}), None) for config in todo]
+def test_a_worker_is_given_one_run_at_a_time(tmp_path, monkeypatch, parallel):
+    prepared = []
+    monkeypatch.setattr(study.runtime, "prepare_worker", lambda **told: prepared.append(told))
+    configs = [Config(1), Config(2)]
+    run_study(experiment, configs, RunStore(tmp_path, 1), workers=2, desc=None)
+    (made,) = parallel.made
+    assert made.options == {
+        "n_jobs": 2,
+        "pre_dispatch": 2,
+        "batch_size": 1,
+        "return_as": "generator_unordered",
+    }
+    assert made.configs == configs
+    assert prepared == [{"threads": 1}] * 2
 
-    monkeypatch.setattr(study, "_on_cluster", there)
-    store = RunStore(tmp_path, 1)
-    found = run_study(experiment, [Config(1)], store, cluster="tcp://there:1")
-    assert found.table["square"].tolist() == [9]
-    assert str(store.load(Config(1)).curves["address"]) == "tcp://there:1"
+
+def test_those_in_flight_when_a_worker_dies_are_tried_alone(tmp_path, monkeypatch, parallel):
+    """Five runs by two workers: one is done when the pool breaks, three may have been in flight."""
+    alone = []
+
+    def tried_alone(in_parallel, config):
+        alone.append(config.value)
+        return config, ({"square": -1}, {}), None
+
+    monkeypatch.setattr(parallel, "breaks", True)
+    monkeypatch.setattr(study, "_alone", tried_alone)
+    configs = [Config(value) for value in (1, 2, 3, 4, 5)]
+    found = run_study(experiment, configs, RunStore(tmp_path, 1), workers=2, desc=None)
+    assert alone == [2, 3, 4]
+    assert found.table["square"].tolist() == [1, -1, -1, -1, 25]
+    assert [made.configs for made in parallel.made] == [configs, [Config(5)]]
 
 
 def test_one_worker_leaves_torchs_threads_as_they_were(tmp_path):
@@ -322,7 +368,8 @@ def test_a_study_passes_on_where_to_run(tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "run_study", run)
     Study("some", 3, {"first": Part(experiment, list)}).run_parts(workers=3, cluster="tcp://x:1")
-    assert asked == [{"workers": 3, "cluster": "tcp://x:1", "desc": "first"}]
+    (options,) = asked
+    assert options.items() >= {"workers": 3, "cluster": "tcp://x:1", "desc": "first"}.items()
 
 
 def test_what_did_not_finish_is_raised_in_one_sentence():
@@ -341,19 +388,13 @@ def test_a_later_field_has_its_default_and_says_that_it_came_later():
     assert field.metadata == {"later": True}
 
 
-def test_a_worker_tells_the_result_or_the_last_line_that_failed(monkeypatch):
-    threads = []
-    monkeypatch.setattr(study.runtime, "prepare_worker", lambda **told: threads.append(told))
-    config, result, error = study._attempt(experiment, Config(3))
-    assert (config, error) == (Config(3), None)
-    assert result[0] == {"square": 9}
-    assert threads == [{"threads": 1}]
-    config, result, error = study._attempt(experiment, Config(3, behaviour="raises"))
-    assert (config, result) == (Config(3, behaviour="raises"), None)
+def test_a_run_that_raises_says_its_last_line_and_where(tmp_path):
+    configs = [Config(3, behaviour="raises")]
+    found = run_study(experiment, configs, RunStore(tmp_path, 1), workers=1, desc=None)
     assert re.fullmatch(
         r"ValueError: value 3 is no good \(File \".*study_experiments\.py\", line \d+, "
         r"in experiment\)",
-        error,
+        found.failures[0].reason,
     )
 
 
@@ -378,42 +419,6 @@ def test_a_run_whose_process_dies_is_tried_alone(monkeypatch):
     lost = study._alone(dies(9), "run")
     assert lost == ("run", None, "its worker process died in each of 3 attempts")
     assert len(tries) == 2  # and one in company, before
-
-
-def test_those_in_flight_when_a_worker_dies_are_tried_alone(monkeypatch):
-    """Five runs by two workers: the first is done when the pool breaks, three were in flight."""
-    asked, alone = [], []
-
-    class Parallel:
-        def __init__(self, **options):
-            self.options = options
-
-        def __call__(self, calls):
-            calls = list(calls)
-            asked.append((self.options, [arguments for _, arguments, _ in calls]))
-            _, arguments, _ = calls[0]
-            yield arguments[1], "result", None
-            if len(asked) == 1:
-                raise study.BrokenProcessPool
-
-    def tried_alone(in_parallel, config):
-        alone.append(config)
-        return config, "alone", None
-
-    monkeypatch.setattr(study.joblib, "Parallel", Parallel)
-    monkeypatch.setattr(study, "_alone", tried_alone)
-    outcomes = list(study._on_this_machine("experiment", list("abcde"), 2))
-    assert alone == ["b", "c", "d"]
-    assert [config for config, _, _ in outcomes] == list("abcde")
-    options, first = asked[0]
-    assert options == {
-        "n_jobs": 2,
-        "pre_dispatch": 2,
-        "batch_size": 1,
-        "return_as": "generator_unordered",
-    }
-    assert first == [("experiment", config) for config in "abcde"]
-    assert asked[1][1] == [("experiment", "e")]
 
 
 class Future:
@@ -454,9 +459,9 @@ def dask(monkeypatch):
                 raise TimeoutError
 
         def submit(self, function, *arguments, pure):
-            told["submitted"].append((function, arguments, pure))
-            config = arguments[1]
-            outcome = KeyError("lost") if config == "b" else (config, "result", None)
+            told["submitted"].append((arguments[1], pure))
+            lost = arguments[1].behaviour == "dies"
+            outcome = KeyError("lost") if lost else function(*arguments)
             told["futures"].append(Future(outcome))
             return told["futures"][-1]
 
@@ -467,38 +472,37 @@ def dask(monkeypatch):
     return told
 
 
-def test_a_cluster_computes_each_run_and_says_what_was_lost(dask, monkeypatch):
+def test_a_cluster_computes_each_run_and_says_what_was_lost(tmp_path, dask, monkeypatch):
     monkeypatch.setattr(study, "WORKER_TIMEOUT_S", 17)
-    outcomes = list(study._on_cluster("experiment", list("abc"), "tcp://x:1"))
-    assert outcomes == [
-        ("c", "result", None),
-        ("b", None, "KeyError: 'lost'"),
-        ("a", "result", None),
-    ]
+    configs = [Config(1), Config(2, behaviour="dies"), Config(3, behaviour="raises"), Config(4)]
+    store = RunStore(tmp_path, 1)
+    found = run_study(experiment, configs, store, cluster="tcp://x:1", desc=None)
+    assert found.table["square"].tolist() == [1, 16]
+    reasons = {failure.config.value: failure.reason for failure in found.failures}
+    assert reasons[2] == "KeyError: 'lost'"
+    assert reasons[3].startswith("ValueError: value 3 is no good (File")
     assert dask["connected"] == ("tcp://x:1", 17)
     assert dask["waited"] == (1, 17)
-    assert dask["submitted"] == [
-        (study._attempt, ("experiment", config), False) for config in "abc"
-    ]
+    assert dask["submitted"] == [(config, False) for config in configs]
     assert all(future.released for future in dask["futures"])
     assert dask["closed"]
 
 
-def test_a_cluster_that_is_not_there_is_told(dask):
+def test_a_cluster_that_is_not_there_is_told(tmp_path, dask):
     dask["wrong"] = OSError("refused")
     with pytest.raises(TimeoutError, match=r"^no Dask scheduler answers at tcp://x:1$"):
-        next(study._on_cluster("experiment", ["a"], "tcp://x:1"))
+        run_study(experiment, [Config(1)], RunStore(tmp_path, 1), cluster="tcp://x:1")
     dask["wrong"] = "no workers"
     sentence = (
         "the Dask scheduler at tcp://x:1 had no worker within 60 s; "
         "start one with: dask worker tcp://x:1 --nthreads 1"
     )
     with pytest.raises(TimeoutError, match=f"^{re.escape(sentence)}$"):
-        next(study._on_cluster("experiment", ["a"], "tcp://x:1"))
+        run_study(experiment, [Config(1)], RunStore(tmp_path, 1), cluster="tcp://x:1")
 
 
-def test_a_cluster_needs_its_extra(monkeypatch):
+def test_a_cluster_needs_its_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     sentence = "cluster= needs the extra 'cluster': pip install 'memory-and-messages[cluster]'"
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        next(study._on_cluster("experiment", ["a"], "tcp://x:1"))
+        run_study(experiment, [Config(1)], RunStore(tmp_path, 1), cluster="tcp://x:1")
