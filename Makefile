@@ -21,7 +21,7 @@ endif
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: run test lab publish full bench clean setup
+.PHONY: run test mutants lab publish full bench clean setup
 
 run: $(STAMP)
 	$(PY) -m helpers.run
@@ -31,6 +31,13 @@ test: $(STAMP)
 	$(PY) -m ruff format --check helpers tests
 	$(PY) -m pytest
 	$(PY) -m pytest -p tests.nbval_answers -p tests.nbval_disturb --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks
+
+# Mutants of the code that must be right, drawn at random, against the quick tests of their wings.
+# A quarter of an hour; `make mutants SEED=7` draws those of seed 7 again.
+mutants: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	  --constraint requirements.lock -e '.[mutants]'
+	$(PY) -m tests.mutants $(if $(SEED),--seed $(SEED))
 
 lab: $(STAMP)
 	$(PY) -m jupyterlab --notebook-dir=notebooks

@@ -27,8 +27,14 @@ def lock() -> dict[str, str]:
 
 
 def declared() -> list[Requirement]:
+    """All that is declared, but for what an extra pins itself, which no one else installs."""
     extras = PROJECT["optional-dependencies"].values()
-    return [Requirement(r) for group in (PROJECT["dependencies"], *extras) for r in group]
+    groups = [PROJECT["dependencies"], *(extra for extra in extras if not all(map(pinned, extra)))]
+    return [Requirement(r) for group in groups for r in group]
+
+
+def pinned(requirement: str) -> bool:
+    return [s.operator for s in Requirement(requirement).specifier] == ["=="]
 
 
 def test_lock_satisfies_pyproject():

@@ -1,5 +1,6 @@
 """Every explorer: each control moved to its ends, by the function that draws both twins."""
 
+import io
 import time
 
 import ipywidgets
@@ -7,7 +8,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from helpers import live
+from helpers import figures, live
 from helpers.combined import archive as comparison_archive
 from helpers.combined import serialised
 from helpers.combined import widgets as combined_widgets
@@ -20,7 +21,7 @@ from helpers.palindromes import bench as recurrent_bench
 from helpers.palindromes import widgets as palindrome_widgets
 from helpers.palindromes.duel_widgets import Duel, live_duel
 from helpers.palindromes.tasks import palindromes
-from helpers.recurrent import LSTM, SequenceClassifier
+from helpers.recurrent import CELLS, LSTM, SequenceClassifier
 from helpers.recurrent import widgets as recurrent_widgets
 
 
@@ -66,6 +67,13 @@ def ends(control) -> list:
     return [control.value, "no palindrome", ""]
 
 
+def pixels(figure) -> bytes:
+    """A figure as it is seen, small."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="raw", dpi=30)
+    return buffer.getvalue()
+
+
 def classifier():
     torch.manual_seed(0)
     return SequenceClassifier(LSTM(10, 40), palindromes.DIGITS)
@@ -104,15 +112,23 @@ EXPLORERS = {
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
-def test_every_control_can_be_moved_to_its_ends(name, explore):
+def test_every_control_can_be_moved_to_its_ends(name, explore, monkeypatch, capsys):
+    """Wherever it stands, a picture is shown, or a sentence says what is wrong."""
+    shown = []
+    monkeypatch.setattr(figures, "show", lambda figure, *_, **__: shown.append(pixels(figure)))
     explorer, *arguments = EXPLORERS[name]()
     draw, controls = explore(explorer, *arguments)
     assert controls
     values = {key: control.value for key, control in controls.items()}
+    seen = []
     for key, control in controls.items():
         for value in ends(control):
+            shown.clear()
             draw(**{**values, key: value})
             plt.close("all")
+            seen.append((*shown, capsys.readouterr().out))
+            assert any(seen[-1]), f"{key} = {value!r} shows nothing"
+    assert len(set(seen)) > len(controls), "moving a control must change what is seen"
 
 
 def test_what_a_reader_types_wrongly_is_told(explore, capsys):
@@ -134,8 +150,16 @@ def test_a_duel_runs_stops_and_draws():
     assert duel.figure().axes[0].get_title(loc="left") == "T = 5"
 
 
-def test_the_static_duel_trains_both():
+def test_the_static_duel_trains_both(monkeypatch):
+    shown = []
+    monkeypatch.setattr(figures, "show", lambda figure, *_, **__: shown.append(figure))
     live_duel(4, 5)
+    (figure,) = shown
+    curves = figure.axes[0].lines[:2]
+    assert [len(curve.get_ydata()) for curve in curves] == [5, 5]
+    said = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert [words.split(",")[0] for words in said] == [CELLS[m].label for m in ("rnn", "lstm")]
+    assert all("held out" in words for words in said)
 
 
 def test_the_bench_rows_run():

@@ -94,7 +94,9 @@ def test_parameter_groups_and_closures():
     assert a.tolist() == pytest.approx([0.9, 0.9])
     assert b.tolist() == [0.5, 0.5]
     saved = update.state_dict()
-    update.load_state_dict(saved)
+    again = SGD([{"params": [a]}, {"params": [b]}], lr=9.0)
+    again.load_state_dict(saved)
+    assert [group["lr"] for group in again.param_groups] == [0.1, 0.5]
 
 
 @pytest.mark.parametrize(
