@@ -15,6 +15,10 @@ from IPython.display import Markdown, display
 DISTURBANCE = 1e-3
 
 
+#: Relative differences below this are rounding, which is another on another machine.
+ROUNDING = 1e-13
+
+
 class Held(NamedTuple):
     """An equation that was found to hold: what a test needs to disturb it."""
 
@@ -55,7 +59,7 @@ def holds(number: str, left, right, relation: str = "=", within: float = 1e-10) 
                 f"equation ({number}) does not hold: its sides differ by {error:.1e}, "
                 f"more than {within:.0e}"
             )
-        said = "to the last digit" if error == 0 else f"to {error:.0e}"
+        said = f"to better than {ROUNDING:.0e}" if error < ROUNDING else f"to {error:.0e}"
         text = f"({number}) holds: both sides agree {said}."
     elif relation in ("<=", "<"):
         room = b - a

@@ -25,10 +25,11 @@ def said(monkeypatch):
 
 
 def test_an_equation_that_holds_says_so_in_one_line(said):
-    holds("3", torch.ones(2, 2), [[1.0, 1.0], [1.0, 1.0 + 1e-13]])
+    holds("3", torch.ones(2, 2), [[1.0, 1.0], [1.0, 1.0 + 1e-15]])
     assert len(said) == 1
-    assert "(3) holds" in said[0]
-    assert "e-14" in said[0]
+    assert "(3) holds: both sides agree to better than 1e-13" in said[0]
+    holds("4", 1.0, 1.0 + 3e-12)
+    assert "(4) holds: both sides agree to 3e-12" in said[1]
 
 
 @pytest.mark.parametrize("moved", [(1 + 1e-6, 1), (1, 1 - 1e-6), (-1, 1)])
