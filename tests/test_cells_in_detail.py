@@ -415,6 +415,7 @@ def test_the_slot_bias_is_one_number_a_place_in_the_batch():
                     own = own.unflatten(0, (4, 3))[:, s, None].expand(4, 3).flatten()
                 parameter.copy_(own)
         torch.testing.assert_close(outputs[s], plain(x[s : s + 1])[0][0])
+    torch.testing.assert_close(cell.weights().b_f, cell.weights(0, False).b_f)
     refused("slots must equal hidden_size = 3, got 4", SlotBiasLSTM, 2, 3, slots=4)
     refused("a bias a place in the batch: B must be 3, got 2", cell, x[:2])
 
