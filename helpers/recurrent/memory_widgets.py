@@ -3,6 +3,7 @@
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.ticker import MaxNLocator
 
 from helpers import colors, figures
 from helpers.live import live
@@ -30,6 +31,7 @@ def fading_explorer(w: float, T: int) -> None:
         fig, ax = plt.subplots(figsize=(7.5, 2.6))
         ax.bar(range(1, T + 1), weights, color=colors.BLUE, width=0.8)
         ax.set(xlabel="input $t$", ylabel="left of it at the end", xlim=(0.2, T + 0.8))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_title(f"w = {w:g}: of the first of {T} inputs {weights[0]:.3g} is left")
         figures.show(fig, alt=_described(w, weights))
 
