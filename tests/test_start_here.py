@@ -1,5 +1,6 @@
 """What notebook 00 and the README say of the series: contents, map, machine, reports, commands."""
 
+import importlib.util
 import re
 import shlex
 from types import SimpleNamespace
@@ -70,9 +71,10 @@ def test_the_map_leaves_out_what_follows_and_crosses_no_box(small_series):
 
 def test_the_readme_lists_the_notebooks_with_their_questions():
     rows = dict(re.findall(r"^\| \[\d\d · .+?\]\(notebooks/(\S+)\) \| (.+?) \|$", README, re.M))
-    assert rows == {c.file: c.question for c in contents.chapters()}
+    wanted = {c.file: c.question for c in contents.chapters()}
+    assert rows == wanted, "README.md, The notebooks: a row with the question of each notebook"
     words = {8: "Eight", 9: "Nine", 10: "Ten", 11: "Eleven", 12: "Twelve"}
-    assert f"{words[len(rows)]} Jupyter notebooks" in README
+    assert f"{words[len(rows)]} Jupyter notebooks" in README, "README.md: their count, in words"
 
 
 def test_the_smallest_memory_is_a_power_of_its_weight():
@@ -217,6 +219,8 @@ def test_commands_that_are_shown_exist():
         words = shlex.split(line, comments=True)
         if words[:1] == ["make"]:
             assert words[1] in targets, line
+        elif words[:2] == ["python", "-m"] and words[2] != "helpers.run":
+            assert importlib.util.find_spec(words[2]), line
         elif words[:3] == ["python", "-m", "helpers.run"]:
             options = run._parser().parse_args(words[3:])
             notebooks = run.select(options.only)

@@ -83,7 +83,7 @@ def rows(
     return [
         Trap(
             "a temperature whose direction is not said",
-            "a convention: the assignment multiplies by τ; report 001's β divides, as its samples show",
+            "a convention: the assignment multiplies by τ; report 001's β divides, by its samples",
             "both are in use, and one's 2 is the other's ½; write the formula down",
             f"entropy of the next character {dividing:.2f} bits where 2 divides, "
             f"{multiplying:.2f} where it multiplies",
