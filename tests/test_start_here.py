@@ -115,7 +115,7 @@ def test_a_clone_without_published_runs(monkeypatch, tmp_path):
     assert (row.status, row.found) == ("not ready", "data/results, data/checkpoints empty")
 
 
-@pytest.mark.parametrize(("free", "status"), [(0.5, "not ready"), (2.0, "ready"), (64, "ready")])
+@pytest.mark.parametrize(("free", "status"), [(2.4, "not ready"), (2.5, "ready"), (64, "ready")])
 def test_free_memory(monkeypatch, free, status):
     seen = SimpleNamespace(available=int(free * 2**30))
     monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: seen)
