@@ -134,3 +134,15 @@ def test_the_sliders_and_buttons_of_the_book(lab, browser):
     expect(box.get_by_role("button", name="Generate")).to_be_enabled(timeout=30_000)
     assert start + 40 <= len(text.inner_text()) < start + 2900
     page.close()
+
+
+def test_the_browser_says_that_its_sliders_are_alive(lab, browser):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    run_all(page, lab("00_start_here"))
+    line = page.locator(".widget-html", has_text="Sliders:")
+    line.wait_for(state="attached", timeout=120_000)
+    expect(line).to_have_text("Sliders: ready, the browser answers.", timeout=60_000)
+
+    # Somebody looks: the check of the machine says what it found.
+    expect(page.locator("th", has_text="found here")).to_have_count(1, timeout=30_000)
+    page.close()

@@ -277,10 +277,12 @@ def test_attention_finds_the_mark_and_averaging_cannot():
     assert averages["accuracy"] < 0.75
 
 
-def test_errata_of_the_graphs():
+def test_traps_of_the_graphs():
     torch.set_default_dtype(torch.float32)
     rows = traps.rows()
     assert all(len(row) == 4 and all(row) for row in rows)
+    assert traps.ends_of_a_path() == pytest.approx(0.5)
+    assert "over 0 walks, after 3 over 2" in rows[2].number
     assert traps.degrees_without_the_self_loop(six_node_graph()) == pytest.approx(1.379, abs=1e-3)
     assert traps.static_ranking_agreement(dynamic=False) == 1.0
     assert traps.static_ranking_agreement(dynamic=True) < 0.99

@@ -1,4 +1,4 @@
-"""The reports' statements about graphs that are not so, each with the number that shows it."""
+"""The traps of notebook 06, each with the number that shows it."""
 
 import torch
 
@@ -8,9 +8,11 @@ from helpers.graph.propagation import (
     add_self_loops,
     diameter,
     normalized_adjacency,
+    reach,
     updates_until_heard,
 )
 from helpers.graph.smoothing import twins
+from helpers.notebook import Trap
 
 
 def report_002_graph() -> Graph:
@@ -60,75 +62,91 @@ def ratios_without_leaky_relu() -> tuple[float, float]:
     return (alpha[A, E] / alpha[A, F]).item(), (alpha[F, E] / alpha[F, F]).item()
 
 
-def rows() -> list[tuple]:
-    """The traps of notebook 06: (report, what it says, what is right, the number)."""
+def ends_of_a_path() -> float:
+    """How far the rows of Â differ for two nodes that share all neighbours but not each other.
+
+    The ends of a path of three nodes.
+    """
+    A_hat = normalized_adjacency(Graph(("a", "b", "c"), (("a", "b"), ("b", "c"))))
+    return (A_hat[0] - A_hat[2]).abs().max().item()
+
+
+def rows() -> list[Trap]:
+    """Each with a number from the six nodes, or from a layer with random weights."""
     graph, other = six_node_graph(), report_002_graph()
     A_hat = normalized_adjacency(graph)
     row_A = ", ".join(f"{value:.3f}" for value in A_hat[0])
     k = updates_until_heard(graph, "C", "E")
     return [
-        (
-            "002",
-            "Ã without B–C and E–F; C to E in 4 updates",
-            "the drawing has both edges",
+        Trap(
+            "an edge missed when a drawing is turned into a matrix",
+            "report 002: its Ã has no B–C and no E–F, and so, rightly for that matrix, 4 updates",
+            "go through the drawing edge by edge and count the ones (report 004 has them all)",
             f"{updates_until_heard(other, 'C', 'E')} updates on its graph, {k} on the drawing",
         ),
-        (
-            "004",
-            "three updates, because there are two edges between C and E",
-            "three edges",
+        Trap(
+            "counting the nodes between, not the edges",
+            "report 004: three updates, “because there are two edges between these nodes”",
+            "a message takes one edge an update; two nodes between make three edges",
             f"a shortest path has {k} edges",
         ),
-        (
-            "001",
-            "at most three layers to hear nodes 3 hops away",
-            "at least three",
-            f"after {k - 1} layers E has heard of C over 0 walks, after {k} over 2",
+        Trap(
+            "“at most” for “at least”",
+            "report 001: for nodes 3 hops away “at most three layers”; its proof is right",
+            "fewer layers do not bring the message, more do no harm to that",
+            f"after {k - 1} layers E has heard of C over {_walks(graph, k - 1)} walks, after {k} "
+            f"over {_walks(graph, k)}",
         ),
-        (
-            "004",
-            "as many layers as the diameter, for one pair",
+        Trap(
+            "one pair needs as many layers as the diameter",
+            "report 004, of B and E: “as many layer as the diameter of the graph”, loosely",
             "enough for all pairs; one pair needs its distance",
-            f"diameter {diameter(graph)}; A and B need {updates_until_heard(graph, 'A', 'B')}",
+            f"diameter {diameter(graph)}; B and E need {updates_until_heard(graph, 'B', 'E')}",
         ),
-        (
-            "001",
-            "(ÂH)_u is the sum of the neighbours' features",
-            "each weighs 1/√(d̃_u d̃_v)",
+        Trap(
+            "(ÂH)_u as the plain sum of the neighbours' features",
+            "report 001, where it expands the product",
+            "Â is not Ã: each neighbour weighs 1/√(d̃_u d̃_v)",
             f"row A of Â is {row_A}",
         ),
-        (
-            "001",
-            "1/√(|N(u)| |N(v)|) without the self-loop that is summed",
-            "degrees of Ã",
+        Trap(
+            "degrees without the self-loop that is summed",
+            "report 001: a sum over N(v) ∪ v with √(|N(u)| |N(v)|) below, if N leaves out v",
+            "degrees of Ã, which count the loop",
             f"spectral radius {degrees_without_the_self_loop(graph):.3f} in place of 1; "
             "an isolated node divides by 0",
         ),
-        (
-            "002",
-            "a node's input is shared equally by its neighbours",
-            "a GCN is no average",
+        Trap(
+            "a graph convolution treats its neighbours equally",
+            "report 002: “rather than treating them equally”, loosely; it names the normalisation",
+            "it weighs them by their degrees, whatever they say, and is no average",
             f"rows of Â sum to {A_hat.sum(1).min():.3f} up to {A_hat.sum(1).max():.3f}",
         ),
-        (
-            "002",
-            "nodes with the same neighbours become indistinguishable",
-            "with the same closed neighbourhood",
-            f"pairs among the six nodes: {len(twins(graph))}",
+        Trap(
+            "nodes with the same neighbours become one",
+            "report 002: “when nodes have the same neighbours”, loosely",
+            "only if each is also the other's neighbour: the own features differ otherwise",
+            f"ends of a path of three: rows of Â differ by up to {ends_of_a_path():.2f}; pairs "
+            f"that coincide among the six nodes: {len(twins(graph))}",
         ),
-        (
-            "002",
-            "attention: one MLP a over N(i)",
-            "one linear map aᵀ, and N(i) holds i",
-            "without LeakyReLU α_AE/α_AF = {:.3f} = α_FE/α_FF = {:.3f}".format(
+        Trap(
+            "attention without a non-linearity in its score",
+            "often seen; report 002 names the reason for LeakyReLU rightly",
+            "the asking node's part of the sum is the same for all it hears, and cancels",
+            "with slope 1 α_AE/α_AF = {:.3f} = α_FE/α_FF = {:.3f}".format(
                 *ratios_without_leaky_relu()
             ),
         ),
-        (
-            "002",
-            "attention depends on the query",
-            "in GAT the ranking does not; in GATv2 it does",
+        Trap(
+            "attention that depends on the asking node ranks by it",
+            "often seen; report 002's “dependent on the query” is right of the weights",
+            "in GAT the weights depend on it and the ranking does not; in GATv2 it does",
             f"nodes agree on {static_ranking_agreement(False):.0%} of rankings, "
             f"in GATv2 on {static_ranking_agreement(True):.0%}",
         ),
     ]
+
+
+def _walks(graph: Graph, k: int) -> int:
+    """Walks of k steps, loops included, from C to E."""
+    return int(reach(graph, "C", k)[graph.index("E")])

@@ -1,9 +1,10 @@
-"""The reports' mistakes about text, each with the number that shows it."""
+"""The traps of notebook 05, each with the number that shows it."""
 
 import itertools
 
 import torch
 
+from helpers.notebook import Trap
 from helpers.text.charlm import CharLM
 from helpers.text.measures import nats_to_bits
 from helpers.text.sampling import next_distribution
@@ -65,8 +66,8 @@ def gaps_between_stages() -> list[int]:
 
 def rows(
     model: CharLM, vocab: Vocabulary, logits: torch.Tensor, passage: str, licence: dict
-) -> list[tuple]:
-    """The traps of notebook 05: (report, what it says or does, what is right, the number).
+) -> list[Trap]:
+    """Each with a number from the published model, its text or its training.
 
     Args:
         logits: of some next character.
@@ -80,48 +81,57 @@ def rows(
     top = next_distribution(logits, top_k=5)
     full = next_distribution(logits)
     return [
-        (
-            "assignment, 000, 001",
-            "temperature: softmax(τz), or softmax(z/T)?",
-            "the reports divide; 001's β = 2 is the assignment's τ = ½",
-            f"entropy of the next character {dividing:.2f} bits for T = 2, "
-            f"{multiplying:.2f} for τ = 2",
+        Trap(
+            "a temperature whose direction is not said",
+            "a convention: the assignment multiplies by τ; report 001's β divides, by its samples",
+            "both are in use, and one's 2 is the other's ½; write the formula down",
+            f"entropy of the next character {dividing:.2f} bits where 2 divides, "
+            f"{multiplying:.2f} where it multiplies",
         ),
-        (
-            "001, code",
-            "the learning rate decays",
-            "the scheduler was called so that it never did",
-            f"last rate {constant:.4f}; with report 000's decay {falling:.4f}",
+        Trap(
+            "a schedule that is made and never changes the rate",
+            "report 001, in its published program",
+            "a schedule is stepped at each update; print the last rate",
+            f"last rate {constant:.4f}; with a decay as in report 000's program {falling:.4f}",
         ),
-        (
-            "001",
-            "the training text is the novel",
-            "it holds the licence: a sample recites 1.E.3",
+        Trap(
+            "training on the file as it was downloaded",
+            "report 001: a sample recites “1.E.3., *1.E.7.*” (table 3)",
+            "the file holds its licence, and the network learns that too; cut it off",
             f"{licence['of the licence']:,} of {licence['characters']:,} characters are licence; "
             f"1.E.3 stands there {licence['1.E.3 before']} times, here {licence['1.E.3 after']}",
         ),
-        (
-            "000, code",
-            "samples with dropout on",
-            "evaluation mode",
+        Trap(
+            "sampling with dropout on",
+            "report 000, in its published program",
+            "dropout is for training; evaluation mode switches it off",
             f"{on:.2f} bits a character in place of {off:.2f}",
         ),
-        (
-            "000, code",
-            "reads UTF-8 as Latin-1",
-            "decode as UTF-8",
+        Trap(
+            "reading UTF-8 as Latin-1",
+            "report 000, in its published program",
+            "every quotation mark becomes three characters that no book has; name the encoding",
             f"a sentence of {before} characters becomes {after}",
         ),
-        (
-            "001",
-            'top-k samples from a "power distribution"',
-            "from a truncated, renormalised softmax",
-            f"the likeliest character rises from {full.max():.3f} to {top.max():.3f}, no power",
+        Trap(
+            "top-k sharpens by a power",
+            "report 001: drawn “using a power distribution”, a loose name",
+            "top-k is the softmax cut off after k and divided by its sum: ratios stay, a power "
+            "would change them",
+            f"the likeliest character rises from {full.max():.3f} to {top.max():.3f}, its ratio to "
+            f"the second stays {_ratio(full):.2f} (of the squares {_ratio(full**2):.2f})",
         ),
-        (
-            "001",
-            '"2000 words"; "evenly spaced" steps',
-            "2000 characters; uneven",
-            f"gaps between the samples: {', '.join(map(str, gaps_between_stages()))} steps",
+        Trap(
+            "characters counted as words, stages called even",
+            "report 001: text “of 2000 words”; samples over “evenly spaced intervals”, loosely",
+            "a character model's lengths are characters; name the steps",
+            f"{len(passage):,} characters here are {len(passage.split())} words; its stages are "
+            f"{', '.join(map(str, gaps_between_stages()))} steps apart",
         ),
     ]
+
+
+def _ratio(p: torch.Tensor) -> float:
+    """The largest entry over the second largest."""
+    first, second = p.topk(2).values.tolist()
+    return first / second
