@@ -209,13 +209,6 @@ def test_the_matrix_has_the_spectral_radius_asked_for():
     assert found[1] / found[0] == pytest.approx(2**6)
 
 
-def test_the_unrolled_gradient_equals_the_recursion():
-    model, x, y = problem(B=3, T=5)
-    unrolled = gradient_flow.unrolled_W_hh_gradient(model, x, y)
-    torch.testing.assert_close(unrolled, bptt.rnn_gradients(model, x, y).parameters["W_hh"])
-    assert not unrolled.requires_grad
-
-
 @pytest.mark.parametrize("core", [VanillaRNN, LSTM])
 def test_norms_of_the_gradients_that_reach_the_states(core):
     model, x, y = problem(core)
@@ -232,7 +225,7 @@ def test_norms_of_the_gradients_that_reach_the_states(core):
 
 
 @pytest.mark.parametrize("core", [VanillaRNN, LSTM])
-def test_cosines_compare_recurrent_parameters_only(core):
+def test_truncation_is_measured_on_recurrent_parameters_only(core):
     model, x, y = problem(core)
     by_hand = bptt.by_hand(model)
 
@@ -242,12 +235,14 @@ def test_cosines_compare_recurrent_parameters_only(core):
         return torch.cat([named[k].flatten() for k in kept])
 
     whole = recurrent(None)
-    found = gradient_flow.truncation_cosines(model, x, y, [1, 3, 5])
-    for k, cosine in zip((1, 3, 5), found, strict=True):
+    found = gradient_flow.truncation_bias(model, x, y, [1, 3, 5])
+    assert found.kept == [1, 3, 5]
+    for k, cosine, length in zip(*found, strict=True):
         part = recurrent(k)
         assert cosine == pytest.approx((whole @ part / whole.norm() / part.norm()).item())
-    assert found[-1] == pytest.approx(1)
-    assert found[0] < 0.999
+        assert length == pytest.approx((part.norm() / whole.norm()).item())
+    assert found.cosine[-1] == pytest.approx(1)
+    assert found.cosine[0] < 0.999
 
 
 def test_clipping_cuts_the_common_length():

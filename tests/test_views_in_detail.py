@@ -134,7 +134,7 @@ def test_the_heatmap_of_shares_shows_norms_of_rows():
     assert units.get_yticks().tolist() == [1, 2, 3]
     assert units.get_xticks().tolist() == [1, 2]
     assert (units.get_xlabel(), units.get_ylabel()) == ("hidden unit", "time step t")
-    assert whole.get_xlabel() == "norm of the whole term"
+    assert (whole.get_xlabel(), whole.get_title("left")) == ("norm", "whole term")
 
 
 def test_a_relabelled_graph_is_drawn_with_what_each_network_answers():

@@ -98,9 +98,11 @@ def _map(run: FinishedRun) -> np.ndarray:
     return run.curves["attention"].astype(np.float16)
 
 
-def run_and_write(workers: int | None = None, cluster: str | None = None) -> None:
+def run_and_write(
+    workers: int | None = None, cluster: str | None = None, device: str = "cpu"
+) -> None:
     """The whole study, resumably, and its archive."""
-    failures = STUDY.run_parts(workers=workers, cluster=cluster)
+    failures = STUDY.run_parts(workers=workers, cluster=cluster, device=device)
     write()
     report(failures)
 

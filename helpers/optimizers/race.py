@@ -123,11 +123,13 @@ def summary(race: pd.DataFrame, enough: int) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def run_and_write(workers: int | None = None, cluster: str | None = None) -> None:
+def run_and_write(
+    workers: int | None = None, cluster: str | None = None, device: str = "cpu"
+) -> None:
     """Tune, race, and write ``data/results/optimizer_race``; resumes what was interrupted."""
     store = RunStore(paths.WORK / "optimizer_race", EXPERIMENT_VERSION)
     names = list(ALGORITHMS)
-    options = {"workers": workers, "cluster": cluster}
+    options = {"workers": workers, "cluster": cluster, "device": device}
     tuning = run_study(
         run_race,
         grid(RaceRun, optimizer=names, lr=RATES, seed=TUNING_SEEDS),

@@ -125,9 +125,11 @@ def _without_end(row: np.ndarray) -> np.ndarray:
     return row[: there[-1] + 1] if len(there) else row[:0]
 
 
-def run_and_write(workers: int | None = None, cluster: str | None = None) -> None:
+def run_and_write(
+    workers: int | None = None, cluster: str | None = None, device: str = "cpu"
+) -> None:
     """The whole study, resumably, and its archive."""
-    failures = STUDY.run_parts(workers=workers, cluster=cluster)
+    failures = STUDY.run_parts(workers=workers, cluster=cluster, device=device)
     write()
     report(failures)
 

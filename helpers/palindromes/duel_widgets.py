@@ -30,11 +30,12 @@ class Duel:
         T: digits fed in.
         steps: training steps of each.
         seed: of both.
+        device: where both are trained.
     """
 
-    def __init__(self, T: int, steps: int, seed: int = 0):
+    def __init__(self, T: int, steps: int, seed: int = 0, device: str = "cpu"):
         self.runs = {m: PalindromeRun(m, T, seed, steps, **INIT_000) for m in MODELS}
-        self.T, self.steps = T, steps
+        self.T, self.steps, self.device = T, steps, device
         self.accuracy: dict[str, list[float]] = {m: [] for m in MODELS}
         self.held_out: dict[str, float] = {}
         self._stop = threading.Event()
@@ -46,6 +47,7 @@ class Duel:
             self.runs[model],
             on_step=lambda step: seen.append(step.score),
             should_stop=self._stop.is_set,
+            device=self.device,
         )
         self.held_out[model] = record["held_out_accuracy"]
 
@@ -84,10 +86,10 @@ class Duel:
         return fig
 
 
-def live_duel(T: int, steps: int, seed: int = 0) -> None:
+def live_duel(T: int, steps: int, seed: int = 0, device: str = "cpu") -> None:
     """A duel with a length to choose, a Start and a Stop button; headless, one duel to its end."""
     if not interactive():
-        duel = Duel(T, steps, seed)
+        duel = Duel(T, steps, seed, device)
         duel.start()
         duel.join()
         figures.show(duel.figure())
@@ -108,7 +110,7 @@ def live_duel(T: int, steps: int, seed: int = 0) -> None:
 
     def begin(_) -> None:
         start.disabled, stop.disabled = True, False
-        current[:] = [Duel(length.value, steps, seed)]
+        current[:] = [Duel(length.value, steps, seed, device)]
         current[0].start()
         threading.Thread(target=watch, args=(current[0],), daemon=True).start()
 

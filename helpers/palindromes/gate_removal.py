@@ -49,7 +49,9 @@ STUDY = Study(
 )
 
 
-def run_and_write(workers: int | None = None, cluster: str | None = None) -> None:
+def run_and_write(
+    workers: int | None = None, cluster: str | None = None, device: str = "cpu"
+) -> None:
     """Train them all and write ``data/results/gate_removal``; resumes what was interrupted."""
     failures = STUDY.run_parts(workers=workers, cluster=cluster)
     table = STUDY.merged()
