@@ -15,6 +15,11 @@ from helpers.palindromes.growing import GrowingRun, grow_network, train
 from helpers.recurrent.cells import CELLS
 from helpers.store import RunStore
 from helpers.study import run_study
+from helpers.text import CharLM, Vocabulary
+from helpers.text.evaluation import bits_by_beginning, bits_by_position
+from helpers.text.sampling import beam_search, generate_batch
+from helpers.text.training import Plan, fit
+from helpers.text.unit_search import activations
 from tests.fake_accelerator import fake_accelerator
 
 
@@ -124,6 +129,31 @@ def test_growing_lengths_are_read_there(device):
 def test_comparisons_and_the_race_run_there(device, experiment, run):
     record, _ = experiment(run, device=device)
     assert not record["diverged"]
+
+
+def test_a_character_model_is_trained_read_and_asked_there(device, request):
+    text = "the cat sat on the mat. " * 40
+    vocab = Vocabulary(text)
+    ids = vocab.encode(text)
+    model = CharLM(len(vocab), 8, 2, generator=runtime.generator(0)).to(device)
+    plan = Plan(3, batching="streams", length=10, batch_size=4, eval_every=2, restart=0.5)
+    history = fit(model, ids, ids, plan)
+    assert history.step == 3
+    assert runtime.device_of(model).type == device
+    assert len(bits_by_position(model, ids, 5, windows=4)) == 5
+    assert set(bits_by_beginning(model, ids, 10)) == set(ids.unique().tolist())
+    if "fake" in request.node.name:
+        return  # in inference mode torch makes no tensors that pretend
+    here = CharLM(len(vocab), 8, 2)
+    here.load_state_dict({name: tensor.cpu() for name, tensor in model.state_dict().items()})
+    for settings in ({"temperature": 0.0}, {"top_k": 3}, {"top_p": 0.9}):
+        there = generate_batch(model, vocab, ["the", "a"], 20, seed=0, **settings)
+        assert there == generate_batch(here, vocab, ["the", "a"], 20, seed=0, **settings)
+    assert (
+        beam_search(model, vocab, "the", 8, beam_width=3)[0]
+        == beam_search(here, vocab, "the", 8, beam_width=3)[0]
+    )
+    assert activations(model, vocab, text[:30]).shape[0] == 30
 
 
 def test_a_study_runs_there(device, tmp_path):

@@ -10,6 +10,7 @@ before each window. The header holds the bits by beginning before and after it.
 """
 
 import datetime
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def train_and_save(
     plan: Plan = PLAN,
     finish: Plan = FINISH,
     arguments: dict | None = None,
+    device: str = "cpu",
 ) -> dict:
     """Train on ``book`` and write the checkpoint; returns its header.
 
@@ -101,6 +103,7 @@ def train_and_save(
         work: of the snapshots from which an interrupted training goes on.
         plan, finish: of the first and the second training.
         arguments: of the model; :data:`ARGUMENTS` if left out.
+        device: where it is trained; on the processor with all its cores, which pay at this size.
 
     Raises:
         ValueError: the book is not here and cannot be fetched.
@@ -113,8 +116,10 @@ def train_and_save(
     model = CharLM(
         len(vocab), **(arguments or ARGUMENTS), generator=runtime.generator(plan.seed, "weights")
     )
+    model.to(runtime.device(device))
     work.mkdir(parents=True, exist_ok=True)
-    with runtime.progress(total=plan.steps + finish.steps, desc="book", unit="steps") as bar:
+    shown = {"total": plan.steps + finish.steps, "desc": "book", "unit": "steps"}
+    with runtime.threads(os.cpu_count() or 1), runtime.progress(**shown) as bar:
 
         def train(plan: Plan, suffix: str, before: int = 0, sample=None) -> History:
             def show(step):
@@ -151,6 +156,7 @@ def train_and_save(
     }
     save_model(folder / NAME, model, vocab, half=True, **header)
     saved, _, _ = load_model(folder / NAME)
+    saved.to(runtime.device_of(model))
     header["valid"] = evaluate(saved, valid_ids)
     header["test"] = evaluate(saved, vocab.encode(parts.test))
     save_model(folder / NAME, model, vocab, half=True, **header)

@@ -10,7 +10,6 @@ Data flow::
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from torch import nn
 
 from helpers.checkpoints import load_snapshot, save_snapshot
 from helpers.checks import choice, integer, number
-from helpers.runtime import generator
+from helpers.runtime import autocast, generator
 from helpers.steps import OnStep, ShouldStop, Step
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import Streams, Windows
@@ -242,7 +241,7 @@ def faster_in_bf16(model: CharLM, plan: Plan, repeats: int = 4) -> bool:
 
     def seconds(bf16: bool) -> float:
         start = time.perf_counter()
-        with _precision(device, bf16):
+        with autocast(device, bf16):
             logits, _ = model.train()(ids)
         logits.float().logsumexp(-1).sum().backward()
         model.zero_grad()
@@ -265,10 +264,6 @@ def faster_in_bf16(model: CharLM, plan: Plan, repeats: int = 4) -> bool:
 
 
 _faster_in_bf16: dict[tuple, bool] = {}
-
-
-def _precision(device: torch.device, bf16: bool):
-    return torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext()
 
 
 class _Training:
@@ -302,7 +297,7 @@ class _Training:
             group["lr"] = plan.rate(step)
         x, y = (part.to(self.device) for part in next(self.source))
         model.train()
-        with _precision(self.device, self.bf16):
+        with autocast(self.device, self.bf16):
             logits, state = model(x, self.state if self.batches.carries_state else None)
         self.state = tuple(s.detach().float() for s in state)
         if plan.restart:
