@@ -125,8 +125,8 @@ def rows(
             "characters counted as words, stages called even",
             "report 001: text “of 2000 words”; samples over “evenly spaced intervals”, loosely",
             "a character model's lengths are characters; name the steps",
-            f"{len(passage):,} characters here are {len(passage.split())} words; the report's stages "
-            f"are {', '.join(map(str, gaps_between_stages()))} steps apart",
+            f"{len(passage):,} characters here are {len(passage.split())} words; the report's "
+            f"stages are {', '.join(map(str, gaps_between_stages()))} steps apart",
         ),
     ]
 
