@@ -16,6 +16,7 @@ recurrent wing is the base and imports none. Tests read both from the files.
 Ground floor
     paths       where things lie, anchored on the package and never on the working directory
     files       files that appear whole, or not at all
+    processes   processes that end when they should: with their parent, or when asked
     checks      bad input gets a sentence: small validators that raise ``ValueError``
     colors      the hues, apart from matplotlib
     runtime     device, seeds, threads, allocator, progress bars, interactive or headless

@@ -5,7 +5,8 @@ Data flow::
     configurations -> those missing in the store -> workers: experiment(config) -> (record, curves)
                    -> the store, one file a run, as each finishes -> table: config and record a row
 
-A rerun computes only what is missing. A killed study loses the runs in flight and nothing else.
+A rerun computes only what is missing. A killed study loses the runs in flight and nothing else; its
+workers end with it. A damaged file in the store is set aside, named, and its run computed again.
 
 A :class:`Study` is several such grids, its parts, under one name: it runs them into one store, and
 merges what is finished there with what is published (:mod:`helpers.archive`)::
@@ -14,6 +15,7 @@ merges what is finished there with what is published (:mod:`helpers.archive`)::
 """
 
 import itertools
+import os
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +29,7 @@ import torch
 from helpers import archive, paths, runtime
 from helpers.archive import SEPARATOR, Archive
 from helpers.checks import integer
+from helpers.processes import end_with
 from helpers.store import RunStore, run_key
 
 #: A run whose worker dies is tried again, up to this many times in all.
@@ -214,8 +217,7 @@ class Study:
                 for config in configs:
                     key = run_key(config, self.version)
                     if key not in rows:
-                        if config in kept:
-                            run = kept.load(config)
+                        if (run := kept.find(config)) is not None:
                             found = {**run.made, **run.record}
                         elif key in old:
                             found = {k: v for k, v in old[key].items() if k not in asdict(config)}
@@ -262,8 +264,8 @@ def report(failures: list[Failure]) -> None:
 
 def table(configs: Iterable, store: RunStore) -> pd.DataFrame:
     """One row a finished run: the fields of its configuration, then those of its record."""
-    runs = (store.load(config) for config in dict.fromkeys(configs) if config in store)
-    return pd.DataFrame([{**run.config, **run.record} for run in runs])
+    runs = (store.find(config) for config in dict.fromkeys(configs))
+    return pd.DataFrame([{**run.config, **run.record} for run in runs if run is not None])
 
 
 def _attempt(experiment: Experiment, config, device: str):
@@ -287,7 +289,13 @@ def _on_this_machine(experiment, configs, workers, places):
     def in_parallel(some, jobs):
         # One task a worker is handed out, in order: those in flight are the first unfinished.
         parallel = joblib.Parallel(
-            n_jobs=jobs, pre_dispatch=jobs, batch_size=1, return_as="generator_unordered"
+            n_jobs=jobs,
+            pre_dispatch=jobs,
+            batch_size=1,
+            return_as="generator_unordered",
+            backend="loky",
+            initializer=end_with,  # a killed study takes its workers with it
+            initargs=(os.getpid(),),
         )
         yield from parallel(
             joblib.delayed(_attempt)(experiment, config, place_of[config]) for config in some

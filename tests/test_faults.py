@@ -1,0 +1,137 @@
+"""Faults are told, by name, and nothing is lost: a few tries of each attack of ``make faults``."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from helpers import files, paths
+from helpers.files import atomic_write
+from helpers.store import RunStore
+from helpers.study import run_study
+from tests import faults
+from tests.study_experiments import Config, experiment
+
+QUICK = {
+    "a damaged run file in a store": 40,
+}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_nothing_is_silent_or_without_a_name(name, tmp_path):
+    attack, _ = faults.ATTACKS[name]
+    found = attack(random.Random(7), QUICK[name], tmp_path)
+    assert not found.bad
+    assert found.told
+
+
+# Files ----------------------------------------------------------------------------------------
+
+
+def test_a_durable_file_reaches_the_disk_before_its_name_does(tmp_path, monkeypatch):
+    calls = []
+
+    def noted(name, real):
+        def call(*arguments):
+            calls.append(name)
+            return real(*arguments)
+
+        return call
+
+    monkeypatch.setattr(files.os, "fsync", noted("fsync", os.fsync))
+    monkeypatch.setattr(files.os, "replace", noted("replace", os.replace))
+    with atomic_write(tmp_path / "file", durable=True) as file:
+        file.write(b"content")
+    assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the folder
+    calls.clear()
+    RunStore(tmp_path / "store", 1).save(Config(1), {}, {})
+    assert calls == ["fsync", "replace", "fsync"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_left(tmp_path):
+    (tmp_path / "file").mkdir()
+    with pytest.raises(IsADirectoryError, match="a folder lies where the file file goes"):  # noqa: SIM117
+        with atomic_write(tmp_path / "file") as file:
+            file.write(b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from helpers.files import atomic_write
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+for size in (900, 1001, 5000, 100_000):
+    try:
+        with atomic_write(Path(sys.argv[1]) / "file") as file:
+            file.write(b"x" * size)
+    except OSError as error:
+        print(size, error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs limits of POSIX")
+def test_a_disk_that_takes_no_more_tells_so_and_keeps_the_old_file(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, cwd=paths.ROOT
+    )
+    told = done.stdout.splitlines()
+    assert [line.split()[0] for line in told] == ["1001", "5000", "100000"], done.stderr
+    assert all("File too large" in line for line in told)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").stat().st_size == 900
+
+
+# Studies --------------------------------------------------------------------------------------
+
+
+def test_a_study_goes_on_past_damaged_files(tmp_path):
+    store = RunStore(tmp_path, 1)
+    configs = [Config(value) for value in range(4)]
+    run_study(experiment, configs, store, workers=1, desc=None)
+    whole = store.path(configs[0]).read_bytes()
+    store.path(configs[1]).write_bytes(b"")
+    store.path(configs[2]).write_bytes(whole)  # a whole file, of another run
+    store.path(configs[3]).unlink()
+    store.path(configs[3]).mkdir()
+    with pytest.warns(UserWarning, match="is damaged") as said:
+        again = run_study(experiment, configs, store, workers=1, desc=None)
+    for config in configs[1:]:
+        assert any(store.path(config).name in str(warning.message) for warning in said)
+    assert again.table["square"].tolist() == [0, 1, 4, 9]
+    assert not again.failures
+    assert len(list(tmp_path.glob("*.damaged"))) == 3
+
+
+STUDY = """
+import sys
+from helpers.store import RunStore
+from helpers.study import grid, run_study
+from tests.study_experiments import Config, experiment
+configs = grid(Config, value=range(500), behaviour="slow", folder=sys.argv[1])
+run_study(experiment, configs, RunStore(sys.argv[1] + "/store", 1), workers=2, desc=None)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_the_workers_of_a_killed_study_end_with_it(tmp_path, how):
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUDY, str(tmp_path)], cwd=paths.ROOT, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("store/*.npz"))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.send_signal(how)
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not alive
