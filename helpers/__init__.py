@@ -23,6 +23,7 @@ Ground floor
     steps       the one record that every training loop hands to whoever watches
     store       finished runs, one file each, named by the run's key
     study       grids of configurations in, a tidy table out: cores or a cluster
+    cluster     a study's runs on a Dask cluster, which may be sick
     archive     published runs in data/results: written, read, credited
     checkpoints models on disk, safetensors and JSON
     figures     house style, palette, showing and saving a figure

@@ -9,6 +9,7 @@ import seaborn as sns
 from cycler import cycler
 
 from helpers import colors
+from helpers.files import atomic_write
 from helpers.paths import figures_folder
 
 #: The colours of the series by the role that they play; a cell's colour stands in its class.
@@ -101,9 +102,9 @@ def show(
 
     if name is not None:
         folder = figures_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
-        figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+        for kind, silent in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+            with atomic_write(folder / f"{name}.{kind}") as file:
+                figure.savefig(file, format=kind, metadata=silent)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI, metadata={"Software": None})
     width = round(figure.get_figwidth() * _STYLE["figure.dpi"])

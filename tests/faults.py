@@ -9,6 +9,7 @@ without a word. The last two must be 0. ``tests/test_faults.py`` runs a few trie
 import argparse
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +21,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from helpers import paths
+from helpers.checkpoints import load_snapshot, save_snapshot
+from helpers.palindromes.trained_networks import load_network
 from helpers.store import RunStore
 from tests.study_experiments import Config
 
@@ -126,8 +130,41 @@ def run_files(rng: random.Random, tries: int, folder: Path) -> Tally:
     return tally
 
 
+def snapshots(rng: random.Random, tries: int, folder: Path) -> Tally:
+    """A damaged snapshot of a training: told, whatever byte it is."""
+    tally, path = Tally(), folder / "training.safetensors"
+    tensors = {"model.W": torch.arange(60.0).view(6, 10), "random": torch.arange(40).byte()}
+    save_snapshot(path, tensors, {"plan": {"steps": 5, "lr": 0.1}, "history": {"loss": [1.0, 0.5]}})
+    content = path.read_bytes()
+    for _ in range(tries):
+        path.write_bytes(content)
+        what = damage_file(path, rng)
+        tally.judge(what, path.name, lambda: load_snapshot(path), lambda _: False)
+    return tally
+
+
+def checkpoints(rng: random.Random, tries: int, folder: Path) -> Tally:
+    """A published checkpoint whose JSON or tensors are damaged, or one of which is missing."""
+    tally, name = Tally(), "palindrome_lstm_T19"
+    files = [paths.CHECKPOINTS / f"{name}{suffix}" for suffix in (".json", ".safetensors")]
+    for k in range(tries):
+        for file in files:
+            shutil.copy(file, folder)
+        chosen = folder / files[k % 5 == 4].name  # most of the tries on the JSON
+        what = damage_file(chosen, rng)
+        if rng.random() < 0.02:
+            chosen.unlink()
+            what = "missing"
+        tally.judge(
+            f"{chosen.suffix}: {what}", name, lambda: load_network(name, folder), lambda _: False
+        )
+    return tally
+
+
 ATTACKS: dict[str, tuple[Callable, int]] = {
     "a damaged run file in a store": (run_files, 1500),
+    "a damaged snapshot of a training": (snapshots, 1500),
+    "a damaged checkpoint": (checkpoints, 1000),
 }
 
 

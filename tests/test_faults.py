@@ -5,20 +5,27 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+import warnings
 
+import pandas as pd
 import psutil
 import pytest
 
 from helpers import files, paths
 from helpers.files import atomic_write
+from helpers.graph.loaders import load_edge_list
+from helpers.notebook import _text_from_the_left
 from helpers.store import RunStore
-from helpers.study import run_study
+from helpers.study import grid, run_study
 from tests import faults
 from tests.study_experiments import Config, experiment
 
 QUICK = {
     "a damaged run file in a store": 40,
+    "a damaged snapshot of a training": 60,
+    "a damaged checkpoint": 40,
 }
 
 
@@ -65,6 +72,8 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from helpers.files import atomic_write
+from helpers.graph.loaders import load_edge_list
+from helpers.notebook import _text_from_the_left
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 for size in (900, 1001, 5000, 100_000):
@@ -135,3 +144,84 @@ def test_the_workers_of_a_killed_study_end_with_it(tmp_path, how):
     process.wait()
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert not alive
+
+
+# A cluster --------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_import_is_told_and_left_out(tmp_path, scheduler):
+    address, start_worker = scheduler
+    (tmp_path / "bare" / "helpers").mkdir(parents=True)
+    (tmp_path / "bare" / "helpers" / "__init__.py").write_text("raise ImportError('not here')")
+    start_worker(PYTHONPATH=str(tmp_path / "bare"), PYTHONSAFEPATH="1")
+    store, configs = RunStore(tmp_path / "store", 1), [Config(value) for value in range(4)]
+    with pytest.raises(ValueError, match=r"cannot work: ImportError: not here\. Install"):
+        run_study(experiment, configs, store, cluster=address, desc=None)
+    start_worker()
+    deadline = time.monotonic() + 60
+    while True:  # the sound one has joined
+        try:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                found = run_study(experiment, configs, store, cluster=address, desc=None)
+            break
+        except ValueError:
+            assert time.monotonic() < deadline
+    assert any("1 others go on without it" in str(warning.message) for warning in said)
+    assert found.table["square"].tolist() == [0, 1, 4, 9]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["worker", "scheduler"])
+def test_what_a_cluster_loses_is_told_and_what_was_finished_kept(
+    tmp_path, scheduler, monkeypatch, lost
+):
+    monkeypatch.setattr("helpers.cluster.WORKERLESS_S", 3)
+    address, start_worker = scheduler
+    worker = start_worker()
+    store = RunStore(tmp_path / "store", 1)
+    configs = grid(Config, value=range(12), behaviour="slow", folder=str(tmp_path))
+
+    def kill():
+        while len(list(tmp_path.glob("store/*.npz"))) < 2:
+            time.sleep(0.05)
+        (worker if lost == "worker" else start_worker.scheduler).kill()
+
+    threading.Thread(target=kill, daemon=True).start()
+    begun = time.monotonic()
+    found = run_study(experiment, configs, store, cluster=address, desc=None)
+    assert time.monotonic() - begun < 60
+    assert 2 <= len(found.table) < 12
+    assert len(found.table) + len(found.failures) == 12
+    reason = {"worker": "the cluster has had no worker for 3 s", "scheduler": "has gone"}[lost]
+    assert all(reason in failure.reason for failure in found.failures)
+
+
+# What is read -----------------------------------------------------------------------------------
+
+
+def test_an_edge_list_with_a_byte_order_mark_or_in_another_encoding(tmp_path):
+    path = tmp_path / "edges.txt"
+    path.write_bytes("a b\nb c\nc a\n".encode("utf-8-sig"))
+    assert load_edge_list(path).nodes == ("a", "b", "c")
+    for encoding in ("utf-16", "latin-1"):
+        path.write_bytes("ä b\nb c\n".encode(encoding))
+        with pytest.raises(ValueError, match=r"edges\.txt is not text in UTF-8"):
+            load_edge_list(path)
+
+
+def test_names_of_rows_are_text():
+    frame = pd.DataFrame({"<b>x</b>": ["<i>1</i>"]}, index=["<script>alert(1)</script>"])
+    rich = _text_from_the_left(frame).to_html(escape=False)
+    assert not any(raw in rich for raw in ("<b>", "<i>", "<script>"))
+
+
+@pytest.mark.parametrize("first", ["helpers.engine", "papermill"])
+def test_the_engine_and_papermill_may_be_imported_in_any_order(first):
+    code = f"import {first}, helpers.engine, papermill.engines as e\n"
+    code += "assert e.papermill_engines.get_engine('polling') is helpers.engine.PollingEngine"
+    subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, check=True)
+    code = "from helpers.engine import PollingEngine as P; import papermill.engines as e\n"
+    code += "assert e.papermill_engines.get_engine('polling') is P"
+    subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, check=True)
