@@ -8,6 +8,8 @@ from concurrent.futures import CancelledError
 
 #: A cluster without workers is given this long.
 WORKER_TIMEOUT_S = 60
+#: A scheduler is given this long to answer, and to come back after it has gone.
+CONNECT_TIMEOUT_S = 15
 #: One that has lost all its workers is given this long to get others.
 WORKERLESS_S = 30
 #: Seconds between two looks at a cluster.
@@ -35,7 +37,7 @@ def on_cluster(attempt: Callable, configs: list, address: str, module: str) -> I
             "cluster= needs the extra 'cluster': pip install 'memory-and-messages[cluster]'"
         ) from error
     try:
-        client = Client(address, timeout=WORKER_TIMEOUT_S)
+        client = Client(address, timeout=min(CONNECT_TIMEOUT_S, WORKER_TIMEOUT_S))
     except (OSError, TimeoutError) as error:
         raise TimeoutError(f"no Dask scheduler answers at {address}") from error
     with client:
@@ -91,7 +93,7 @@ def _fetched(future):
 def _has_workers(client, restricted: list[str] | None) -> bool:
     try:
         there = client.nthreads()
-    except OSError:  # the scheduler has gone: its futures will say so
+    except (OSError, TimeoutError):  # the scheduler has gone: its futures will say so
         return True
     return bool(there) and (restricted is None or not there.keys().isdisjoint(restricted))
 

@@ -21,10 +21,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from helpers import paths
+from helpers import archive, paths
 from helpers.checkpoints import load_snapshot, save_snapshot
+from helpers.combined import archive as comparisons
+from helpers.palindromes import archive as palindromes
 from helpers.palindromes.trained_networks import load_network
 from helpers.store import RunStore
+from helpers.text import book_comparisons
 from tests.study_experiments import Config
 
 
@@ -161,10 +164,35 @@ def checkpoints(rng: random.Random, tries: int, folder: Path) -> Tally:
     return tally
 
 
+def archives(rng: random.Random, tries: int, folder: Path) -> Tally:
+    """Published runs of which a file is damaged or missing: named, with the way to get it back."""
+    tally = Tally()
+    readers = {
+        "palindromes": palindromes.read,
+        "sequences_and_graphs": comparisons.read,
+        "optimizer_race": lambda folder: archive.read("optimizer_race", folder),
+        "book_text": book_comparisons.read,
+    }
+    for _ in range(tries):
+        name = rng.choice(list(readers))
+        files = sorted(paths.RESULTS.glob(f"{name}*"))
+        for file in files:
+            shutil.copy(file, folder)
+        chosen = folder / rng.choice(files).name
+        what = f"{chosen.name}: {damage_file(chosen, rng)}"
+        if rng.random() < 0.05:
+            chosen.unlink()
+            what = f"{chosen.name} is missing"
+        told = f"git checkout -- data/results/{chosen.name}"
+        tally.judge(what, told, lambda name=name: readers[name](folder), lambda _: False)
+    return tally
+
+
 ATTACKS: dict[str, tuple[Callable, int]] = {
     "a damaged run file in a store": (run_files, 1500),
     "a damaged snapshot of a training": (snapshots, 1500),
     "a damaged checkpoint": (checkpoints, 1000),
+    "damaged or missing published runs": (archives, 400),
 }
 
 

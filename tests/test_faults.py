@@ -26,6 +26,7 @@ QUICK = {
     "a damaged run file in a store": 40,
     "a damaged snapshot of a training": 60,
     "a damaged checkpoint": 40,
+    "damaged or missing published runs": 30,
 }
 
 
