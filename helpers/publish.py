@@ -14,6 +14,7 @@ import nbformat
 
 from helpers import paths
 from helpers.files import atomic_write
+from helpers.processes import command
 from helpers.run import as_table, run_series, select
 
 #: What a clone alone runs with, whatever lies in this machine's ``data/books/``.
@@ -100,4 +101,4 @@ def publish_figures(staged: Path, *, everything: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command("helpers.publish", main)

@@ -1,5 +1,6 @@
 """Faults are told, by name, and nothing is lost: a few tries of each attack of ``make faults``."""
 
+import contextlib
 import os
 import random
 import signal
@@ -9,11 +10,12 @@ import threading
 import time
 import warnings
 
+import nbformat
 import pandas as pd
 import psutil
 import pytest
 
-from helpers import files, paths
+from helpers import files, paths, run
 from helpers.files import atomic_write
 from helpers.graph.loaders import load_edge_list
 from helpers.notebook import _text_from_the_left
@@ -226,3 +228,52 @@ def test_the_engine_and_papermill_may_be_imported_in_any_order(first):
     code = "from helpers.engine import PollingEngine as P; import papermill.engines as e\n"
     code += "assert e.papermill_engines.get_engine('polling') is P"
     subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, check=True)
+
+
+# The runner -------------------------------------------------------------------------------------
+
+BOMB = "[&a [x,x,x,x,x,x,x,x,x], " + ", ".join(
+    f"&{b} [{','.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "value", [BOMB + "]", "2020-01-01", "&a [*a]", "[" * 5000, ".nan", "!!binary aGk=", "1" * 5000]
+)
+def test_parameters_that_no_notebook_can_have_are_refused_at_once(value):
+    begun = time.monotonic()
+    with pytest.raises(ValueError, match="^-p x: '"):
+        run.parse_parameters([["x", value]])
+    assert time.monotonic() - begun < 2
+
+
+def test_a_notebook_that_is_not_json_is_an_outcome_of_its_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
+    (tmp_path / "01_cut.ipynb").write_text('{"cells": [')
+    whole = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
+    nbformat.write(whole, tmp_path / "02_whole.ipynb")
+    assert run.main(["--out", str(tmp_path / "out")]) == 1
+    table = capsys.readouterr().out.splitlines()
+    assert any("01_cut.ipynb is not a notebook" in line for line in table)
+    assert any(line.startswith("02_whole") and line.endswith("ok") for line in table)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_runner_ends_in_one_line_and_leaves_nothing_running(tmp_path, how, status):
+    command = [sys.executable, "-m", "helpers.run", "--jobs", "2", "--out", str(tmp_path)]
+    process = subprocess.Popen(
+        command, cwd=paths.ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline, started = time.monotonic() + 120, []
+    while sum("ipykernel_launcher" in " ".join(p.cmdline()) for p in started) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        with contextlib.suppress(psutil.Error):
+            started = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, how)  # what a terminal does
+    _, said = process.communicate(timeout=5)
+    assert process.returncode == status
+    assert said.splitlines()[-1].startswith(f"helpers.run: ended by {how.name}")
+    assert "Traceback" not in said
+    assert not psutil.wait_procs(started, timeout=5)[1]
