@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -21,6 +22,7 @@ from helpers.graph.loaders import load_edge_list
 from helpers.notebook import _text_from_the_left
 from helpers.store import RunStore
 from helpers.study import grid, run_study
+from helpers.text import books
 from tests import faults
 from tests.study_experiments import Config, experiment
 
@@ -242,7 +244,7 @@ BOMB = "[&a [x,x,x,x,x,x,x,x,x], " + ", ".join(
 )
 def test_parameters_that_no_notebook_can_have_are_refused_at_once(value):
     begun = time.monotonic()
-    with pytest.raises(ValueError, match="^-p x: '"):
+    with pytest.raises(ValueError, match=r"^-p x: '"):
         run.parse_parameters([["x", value]])
     assert time.monotonic() - begun < 2
 
@@ -277,3 +279,26 @@ def test_the_runner_ends_in_one_line_and_leaves_nothing_running(tmp_path, how, s
     assert said.splitlines()[-1].startswith(f"helpers.run: ended by {how.name}")
     assert "Traceback" not in said
     assert not psutil.wait_procs(started, timeout=5)[1]
+
+
+# Downloads ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x00\x01" * 500, "is binary"),
+        (b"\n<!DOCTYPE html><html><title>Log in</title></html>", "is a web page"),
+        (b" \n\n", "is empty"),
+    ],
+)
+def test_what_comes_is_judged_before_it_is_kept(tmp_path, monkeypatch, content, reason):
+    def arrive(name, book, known_hash, folder):
+        target = Path(folder) / "arrived.txt"
+        target.write_bytes(content)
+        return str(target)
+
+    monkeypatch.setattr(books, "_retrieve", arrive)
+    with pytest.raises(ValueError, match=reason):
+        books.load_book("http://127.0.0.1/book.txt", folder=tmp_path / "books")
+    assert not (tmp_path / "books").exists()
