@@ -21,7 +21,7 @@ endif
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: run test mutants lab publish full bench clean setup
+.PHONY: run test mutants lab publish full bench faults clean setup
 
 run: $(STAMP)
 	$(PY) -m helpers.run
@@ -50,6 +50,10 @@ full: $(STAMP)
 
 bench: $(STAMP)
 	$(PY) -m helpers.bench
+
+# Attacks what must not get lost, minutes long, and prints what was told and what was not.
+faults: $(STAMP)
+	$(PY) -m tests.faults
 
 setup: $(STAMP)
 

@@ -16,12 +16,14 @@ recurrent wing is the base and imports none. Tests read both from the files.
 Ground floor
     paths       where things lie, anchored on the package and never on the working directory
     files       files that appear whole, or not at all
+    processes   processes that end when they should: with their parent, or when asked
     checks      bad input gets a sentence: small validators that raise ``ValueError``
     colors      the hues, apart from matplotlib
     runtime     device, seeds, threads, allocator, progress bars, interactive or headless
     steps       the one record that every training loop hands to whoever watches
     store       finished runs, one file each, named by the run's key
     study       grids of configurations in, a tidy table out: cores or a cluster
+    cluster     a study's runs on a Dask cluster, which may be sick
     archive     published runs in data/results: written, read, credited
     checkpoints models on disk, safetensors and JSON
     figures     house style, palette, showing and saving a figure

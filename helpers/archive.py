@@ -2,7 +2,8 @@
 
 What is archived under a name is up to three files: ``name.csv.gz`` (a row a run),
 ``name_curves.npz`` (arrays) and ``name.json`` (its provenance). All are plain data; reading them
-runs no code.
+runs no code. ``name.json`` also holds the SHA-256 of each file and of itself ("sha256"), so that
+damage is told.
 
 A row that belongs to a study (:class:`helpers.study.Study`) says so in its columns: "key" names the
 run, "parts" the parts of the study that it belongs to, "settings" what it is called in each of
@@ -10,6 +11,7 @@ them, "made" and "torch" when and with what it was computed.
 """
 
 import gzip
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ import pandas as pd
 
 from helpers import paths
 from helpers.files import atomic_write
-from helpers.store import made_now
+from helpers.store import made_now, read_arrays
 
 #: Between the parts, and between the settings, that one run belongs to.
 SEPARATOR = " | "
@@ -109,37 +111,99 @@ def write(
     with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
         file.write(text.encode())
     record = {**made_now(), "runs": len(table), **provenance}
-    old = folder / f"{name}.csv.gz"
-    if old.exists() and old.read_bytes() == packed.getvalue():
-        record["made"] = json.loads((folder / f"{name}.json").read_text())["made"]
-    with atomic_write(old) as file:
-        file.write(packed.getvalue())
+    contents = {f"{name}.csv.gz": packed.getvalue()}
     if curves is not None:
-        with atomic_write(folder / f"{name}_curves.npz") as file:
-            np.savez_compressed(file, **curves)
-    with atomic_write(folder / f"{name}.json") as file:
-        file.write(json.dumps(record, indent=1, sort_keys=True).encode() + b"\n")
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **curves)
+        contents[f"{name}_curves.npz"] = packed.getvalue()
+    old = folder / f"{name}.csv.gz"
+    if old.exists() and old.read_bytes() == contents[old.name]:
+        record["made"] = json.loads((folder / f"{name}.json").read_text())["made"]
+    for file_name, content in contents.items():
+        with atomic_write(folder / file_name, durable=True) as file:
+            file.write(content)
+    with atomic_write(folder / f"{name}.json", durable=True) as file:
+        file.write(sealed(record, contents))
+
+
+def sealed(record: dict, contents: dict[str, bytes] | None = None) -> bytes:
+    """A record as JSON, with the SHA-256 of the files beside it, and of its own text.
+
+    Args:
+        contents: file name -> its bytes.
+    """
+    digests = {name: _digest(content) for name, content in (contents or {}).items()}
+    itself = _digest(_as_json({**record, "sha256": digests}))
+    return _as_json({**record, "sha256": {**digests, "this file": itself}})
+
+
+def unsealed(path: Path) -> dict:
+    """The record of a file that :func:`sealed` made; "sha256" in it has the files beside it.
+
+    Raises:
+        ValueError: it is missing or damaged; the message says how to get it back.
+    """
+    written = _content(path).replace(b"\r\n", b"\n")
+    try:
+        record = json.loads(written)
+        digests = dict(record["sha256"])
+        itself = digests.pop("this file")
+        whole = _as_json(record) == written
+        record["sha256"] = digests
+        if not whole or _digest(_as_json(record)) != itself:
+            raise ValueError("its checksum is another")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(path) from error
+    return record
+
+
+def _as_json(record: dict) -> bytes:
+    return json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise ValueError(
+            f"the published file {path.name} is missing; "
+            f"git checkout -- data/results/{path.name} brings it back"
+        )
+    return path.read_bytes()
+
+
+def _damaged(path: Path) -> ValueError:
+    return ValueError(
+        f"the published file {path.name} is damaged, or does not belong to the files beside it; "
+        f"git checkout -- data/results/{path.name} brings it back"
+    )
 
 
 def exists(name: str, folder: Path = paths.RESULTS) -> bool:
     """Whether anything is archived under this name."""
-    return (folder / f"{name}.csv.gz").exists()
+    return any((folder / f"{name}{end}").exists() for end in (".json", ".csv.gz"))
 
 
 def read(name: str, folder: Path = paths.RESULTS) -> Archive:
     """What is archived under a name.
 
     Raises:
-        ValueError: it is not there.
+        ValueError: it is not there; or one of its files is missing or damaged, and which.
     """
-    path = folder / f"{name}.csv.gz"
     if not exists(name, folder):
         raise ValueError(
             f"there are no published runs {name!r}; the notebook with profile='full' makes them"
         )
+    provenance = unsealed(folder / f"{name}.json")
+    contents = {}
+    for file_name, expected in provenance.pop("sha256").items():
+        contents[file_name] = _content(folder / file_name)
+        if _digest(contents[file_name]) != expected:
+            raise _damaged(folder / file_name)
+    packed = contents.pop(f"{name}.csv.gz")
     curves = {}
-    if (folder / f"{name}_curves.npz").exists():
-        with np.load(folder / f"{name}_curves.npz", allow_pickle=False) as file:
-            curves = {key: file[key] for key in file.files}
-    provenance = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    return Archive(pd.read_csv(path), curves, provenance)
+    for file_name, content in contents.items():
+        curves |= read_arrays(content, file_name)
+    return Archive(pd.read_csv(io.BytesIO(packed), compression="gzip"), curves, provenance)

@@ -1,8 +1,9 @@
 """Models on disk: tensors as safetensors, everything else as JSON. Loading can run no code.
 
-A published checkpoint is a pair of files, so that people can read the JSON; it names the SHA-256 of
-the tensors, so that a pair that does not belong together is noticed. A snapshot of a training in
-progress is one file, replaced at once: a kill at any moment leaves the new one or the old one.
+A published checkpoint is a pair of files, so that people can read the JSON; a SHA-256 over both
+tells any damage, and a pair that does not belong together. A snapshot of a training in progress is
+one file, replaced at once: a kill at any moment leaves the new one or the old one. Its SHA-256 is
+over all of its bytes.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from helpers.files import atomic_write
@@ -24,16 +25,21 @@ def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], header: dict) 
         header: anything that JSON can hold; NaN is refused.
     """
     content = save({name: t.detach().contiguous().cpu() for name, t in tensors.items()})
-    text = json.dumps(
-        {**header, "sha256": hashlib.sha256(content).hexdigest()},
-        indent=1,
-        sort_keys=True,
-        allow_nan=False,
-    )
-    with atomic_write(path.with_name(path.name + ".safetensors")) as file:
+    text = _sealed(content, json.loads(json.dumps(header, allow_nan=False)))
+    with atomic_write(path.with_name(path.name + ".safetensors"), durable=True) as file:
         file.write(content)
-    with atomic_write(path.with_name(path.name + ".json")) as file:
-        file.write(text.encode() + b"\n")
+    with atomic_write(path.with_name(path.name + ".json"), durable=True) as file:
+        file.write(text)
+
+
+def _sealed(content: bytes, header: dict) -> bytes:
+    """The JSON of a checkpoint, with the SHA-256 over its tensors and over the rest of itself."""
+    rest = _canonical({k: v for k, v in header.items() if k != "sha256"})
+    return _canonical({**header, "sha256": hashlib.sha256(content + rest).hexdigest()})
+
+
+def _canonical(header: dict) -> bytes:
+    return json.dumps(header, indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
@@ -47,33 +53,50 @@ def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     for file in (tensors, header):
         if not file.exists():
             raise ValueError(f"there is no checkpoint {path.name}: {file.name} is missing")
+    written, content = header.read_bytes().replace(b"\r\n", b"\n"), tensors.read_bytes()
     try:
-        named = json.loads(header.read_text(encoding="utf-8"))
-        expected = named.pop("sha256")
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{header.name} is not a checkpoint's header") from error
-    content = tensors.read_bytes()
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise ValueError(f"{tensors.name} is damaged or belongs to another {header.name}")
+        named = json.loads(written)
+        whole = _sealed(content, named) == written
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{header.name} is not a checkpoint's header, or damaged") from error
+    if not whole:
+        raise ValueError(
+            f"{header.name} or {tensors.name} is damaged, or they belong to different checkpoints"
+        )
+    del named["sha256"]
     return load(content), named
+
+
+#: Where a snapshot's own digest stands while it is computed.
+_OPEN = b"0" * 64
 
 
 def save_snapshot(path: Path, tensors: dict[str, torch.Tensor], header: dict) -> None:
     """Write one safetensors file with ``header`` as its metadata."""
     kept = {name: t.detach().contiguous().cpu() for name, t in tensors.items()}
-    with atomic_write(path) as file:
-        file.write(save(kept, metadata={"header": json.dumps(header)}))
+    content = save(kept, metadata={"header": json.dumps(header), "sha256": _OPEN.decode()})
+    digest = hashlib.sha256(content).hexdigest().encode()
+    with atomic_write(path, durable=True) as file:
+        file.write(content.replace(b'"sha256":"' + _OPEN, b'"sha256":"' + digest, 1))
 
 
 def load_snapshot(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     """What :func:`save_snapshot` wrote.
 
     Raises:
-        ValueError: the file is no snapshot.
+        ValueError: the file is no snapshot, or damaged.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads(file.metadata()["header"])
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
-    except (OSError, TypeError, KeyError, ValueError, SafetensorError) as error:
-        raise ValueError(f"{path.name} is not a snapshot of a training") from error
+        content = path.read_bytes()
+        size = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + size])["__metadata__"]
+        seal = b'"sha256":"' + metadata["sha256"].encode()
+        unsealed = content.replace(seal, b'"sha256":"' + _OPEN, 1)
+        if hashlib.sha256(unsealed).hexdigest() != metadata["sha256"]:
+            raise ValueError("its checksum is another")
+        return load(content), json.loads(metadata["header"])
+    except (
+        *(OSError, TypeError, KeyError, ValueError, AttributeError),
+        *(OverflowError, RecursionError, SafetensorError),
+    ) as error:
+        raise ValueError(f"{path.name} is not a snapshot of a training, or damaged") from error

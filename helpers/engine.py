@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from queue import Empty
 
 from jupyter_client.channels import AsyncZMQSocketChannel
-from papermill.engines import NBClientEngine
 
 _POLL_S = 0.2
 
@@ -38,23 +37,39 @@ def short_polls():
         AsyncZMQSocketChannel.get_msg = original
 
 
-class PollingEngine(NBClientEngine):
-    """papermill's own engine, run inside :func:`short_polls`, with streams in one piece.
+def __getattr__(name: str):
+    """``PollingEngine``, made when it is first asked for.
 
-    ``on_cell``, an option of :func:`papermill.execute_notebook`, is called with the number of a
-    cell that begins and how many there are.
+    papermill imports the engines that are registered while it is imported itself: this module
+    must not need papermill before somebody needs the engine.
     """
+    if name != "PollingEngine":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from papermill.engines import NBClientEngine
 
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, on_cell=None, **options):
-        options.setdefault("coalesce_streams", True)
-        if on_cell is not None:
-            begin, cells = nb_man.cell_start, len(nb_man.nb.cells)
+    return globals().get(name) or globals().setdefault(name, _polling(NBClientEngine))
 
-            def cell_start(cell, cell_index=None, **keywords):
-                on_cell(cell_index + 1, cells)
-                return begin(cell, cell_index, **keywords)
 
-            nb_man.cell_start = cell_start
-        with short_polls():
-            return super().execute_managed_notebook(nb_man, kernel_name, **options)
+def _polling(NBClientEngine):
+    class PollingEngine(NBClientEngine):
+        """papermill's own engine, run inside :func:`short_polls`, with streams in one piece.
+
+        ``on_cell``, an option of :func:`papermill.execute_notebook`, is called with the number of a
+        cell that begins and how many there are.
+        """
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, *, on_cell=None, **options):
+            options.setdefault("coalesce_streams", True)
+            if on_cell is not None:
+                begin, cells = nb_man.cell_start, len(nb_man.nb.cells)
+
+                def cell_start(cell, cell_index=None, **keywords):
+                    on_cell(cell_index + 1, cells)
+                    return begin(cell, cell_index, **keywords)
+
+                nb_man.cell_start = cell_start
+            with short_polls():
+                return super().execute_managed_notebook(nb_man, kernel_name, **options)
+
+    return PollingEngine

@@ -9,6 +9,7 @@ import seaborn as sns
 from cycler import cycler
 
 from helpers import colors
+from helpers.files import atomic_write
 from helpers.paths import figures_folder
 
 #: The colours of the series by the role that they play; a cell's colour stands in its class.
@@ -100,9 +101,10 @@ def show(
     figure.savefig(buffer, format="png", metadata={"Software": None})
     if name is not None:
         folder = figures_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.png").write_bytes(buffer.getvalue())
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+        with atomic_write(folder / f"{name}.png") as file:
+            file.write(buffer.getvalue())
+        with atomic_write(folder / f"{name}.svg") as file:
+            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     width = round(figure.get_figwidth() * _STYLE["figure.dpi"])
     alt = described(figure) if alt is None else " ".join(alt.split())
     plt.close(figure)

@@ -100,7 +100,10 @@ def _text_from_the_left(frame):
 
     columns = {name: left(name) for name in frame.columns if frame[name].map(is_text).any()}
     rich = frame.map(lambda value: left(value) if is_text(value) else html.escape(str(value)))
-    return rich.rename(columns=lambda name: columns.get(name, html.escape(str(name))))
+    return rich.rename(
+        columns=lambda name: columns.get(name, html.escape(str(name))),
+        index=lambda name: html.escape(str(name)),
+    )
 
 
 class Trap(NamedTuple):

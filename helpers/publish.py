@@ -13,6 +13,8 @@ from pathlib import Path
 import nbformat
 
 from helpers import paths
+from helpers.files import atomic_write
+from helpers.processes import command
 from helpers.run import as_table, run_series, select
 
 #: What a clone alone runs with, whatever lies in this machine's ``data/books/``.
@@ -53,7 +55,8 @@ def write(notebook: nbformat.NotebookNode, target: Path) -> bool:
     text = nbformat.writes(notebook) + "\n"
     if target.exists() and target.read_text(encoding="utf-8") == text:
         return False
-    target.write_text(text, encoding="utf-8")
+    with atomic_write(target) as file:
+        file.write(text.encode())
     return True
 
 
@@ -88,7 +91,8 @@ def publish_figures(staged: Path, *, everything: bool) -> None:
     paths.FIGURES.mkdir(exist_ok=True)
     new = sorted(staged.glob("*"))
     for figure in new:
-        shutil.copyfile(figure, paths.FIGURES / figure.name)
+        with atomic_write(paths.FIGURES / figure.name) as file:
+            file.write(figure.read_bytes())
     if everything:
         made = {figure.name for figure in new}
         for figure in paths.FIGURES.iterdir():
@@ -97,4 +101,4 @@ def publish_figures(staged: Path, *, everything: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command("helpers.publish", main)

@@ -2,23 +2,29 @@
 
 Each notebook runs in its own kernel, in the folder ``notebooks/``. A notebook that fails does not
 stop the others: its output up to the failure is saved, the table names the cell and the error, and
-the exit status is 1. A mistake in the arguments is a sentence and exit status 2.
+the exit status is 1. A mistake in the arguments is a sentence and exit status 2. Ctrl-C ends it and
+all that it started, with status 130.
 """
 
 import argparse
 import contextlib
+import json
+import math
 import os
+import signal
 import sys
 import time
 import warnings
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import yaml
 
 from helpers import kernel, paths
+from helpers.files import atomic_write
+from helpers.processes import command, end_tree, end_with
 from helpers.watch import Watch
 
 PROFILES = ("quick", "full")
@@ -46,7 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         notebooks = select(options.only)
         parameters = parse_parameters(options.parameters)
-        known = {notebook: declared_parameters(notebook) for notebook in notebooks}
+        known = {}
+        for notebook in notebooks:  # one that cannot be read is an outcome of its own
+            with contextlib.suppress(ValueError):
+                known[notebook] = declared_parameters(notebook)
         check_parameters(parameters, known)
         if options.jobs < 1:
             raise ValueError(f"--jobs must be at least 1, got {options.jobs}")
@@ -112,27 +121,52 @@ def select(only: list[str]) -> list[Path]:
 
 
 def parse_parameters(pairs: list[list[str]]) -> dict:
-    """``-p`` pairs with their values read as YAML, ``1e-2`` read as a number."""
+    """``-p`` pairs with their values read as YAML, ``1e-2`` read as a number.
+
+    Raises:
+        ValueError: a value that is no YAML, or that a notebook's parameter cannot be.
+    """
     parameters = {}
     for name, text in pairs:
+        shown = text if len(text) <= 60 else f"{text[:60]}…"
         try:
+            # An alias may stand for itself, or for a list that a few lines make endless.
+            if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+                raise ValueError("aliases (*name) are not taken")
             value = yaml.safe_load(text)
+            json.dumps(value, allow_nan=False)
+        except RecursionError as error:
+            raise ValueError(f"-p {name}: {shown!r} is nested too deeply") from error
         except yaml.YAMLError as error:
-            raise ValueError(f"-p {name}: {text!r} is not a YAML value") from error
+            raise ValueError(f"-p {name}: {shown!r} is not a YAML value") from error
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"-p {name}: {shown!r} is no number, text, truth value, list or dictionary of "
+                f"these ({error}); put quotes around a text"
+            ) from error
         if isinstance(value, str):
             with contextlib.suppress(ValueError):
-                value = float(value)
+                value = float(value) if math.isfinite(float(value)) else value
         parameters[name] = value
     return parameters
 
 
 def declared_parameters(notebook: Path) -> dict[str, str]:
-    """Name -> default of the parameters that a notebook declares."""
+    """Name -> default of the parameters that a notebook declares.
+
+    Raises:
+        ValueError: the file is not a notebook.
+    """
     import papermill
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        declared = papermill.inspect_notebook(str(notebook))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            declared = papermill.inspect_notebook(str(notebook))
+    except Exception as error:
+        raise ValueError(
+            f"{notebook.name} is not a notebook: {first_line(str(error)) or type(error).__name__}"
+        ) from error
     return {name: entry["default"] for name, entry in declared.items()}
 
 
@@ -160,29 +194,43 @@ def run_series(
     outcomes: dict[Path, Outcome] = {}
     context = get_context("spawn")
     # A process a notebook: papermill and its engine are not made to share one.
-    options = {"mp_context": context, "max_tasks_per_child": 1}
-    with (
-        Watch(context) as watch,
-        ProcessPoolExecutor(jobs, initializer=_tell, initargs=(watch.queue,), **options) as pool,
-    ):
-        futures = {
-            pool.submit(execute, n, out, parameters, html, cell_timeout): n for n in notebooks
-        }
-        for future in as_completed(futures):
-            notebook = futures[future]
-            try:
-                outcome = future.result()
-            except Exception as error:  # the process died, or papermill itself failed
-                outcome = Outcome(notebook.stem, 0, 0.0, f"{type(error).__name__}: {error}")
-            outcomes[notebook] = outcome
-            watch.say(f"{outcome.notebook:26} {outcome.seconds:6.1f} s   {outcome.result}")
+    waiting, running = list(notebooks), {}
+    with Watch(context) as watch:
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    notebook = waiting.pop(0)
+                    receiver, sender = context.Pipe(duplex=False)
+                    told = (watch.queue, os.getpid(), sender)
+                    arguments = (*told, notebook, out, parameters, html, cell_timeout)
+                    process = context.Process(target=_in_process, args=arguments)
+                    process.start()
+                    sender.close()
+                    running[receiver] = (notebook, process)
+                for receiver in wait(list(running)):
+                    notebook, process = running.pop(receiver)
+                    try:
+                        outcome = receiver.recv()
+                    except EOFError:
+                        outcome = Outcome(notebook.stem, 0, 0.0, "its process died")
+                    process.join()
+                    receiver.close()
+                    outcomes[notebook] = outcome
+                    watch.say(f"{outcome.notebook:26} {outcome.seconds:6.1f} s   {outcome.result}")
+        finally:
+            for _, process in running.values():
+                end_tree(process.pid)
     return [outcomes[notebook] for notebook in notebooks]
 
 
-def _tell(queue) -> None:
-    """In a process that executes: remember where progress is told."""
+def _in_process(queue, parent: int, sender, *arguments) -> None:
+    """In a process that executes: say how it went; Ctrl-C is the parent's to hear."""
     global _queue
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(parent)
     _queue = queue
+    sender.send(execute(*arguments))
+    sender.close()
 
 
 _queue = None
@@ -200,11 +248,12 @@ def execute(
     os.environ["HELPERS_FIGURES"] = str((out / "figures").resolve())
     # Read when torch is loaded: threads that wait give their core away after a while.
     os.environ.setdefault("GOMP_SPINCOUNT", str(kernel.SPIN_COUNT))
-    declared = declared_parameters(notebook)
     target = out / notebook.name
     error = ""
     start = time.monotonic()
     try:
+        declared = declared_parameters(notebook)
+        target.unlink(missing_ok=True)  # what an earlier run left is not this run's
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             papermill.execute_notebook(
@@ -224,14 +273,19 @@ def execute(
     except PapermillExecutionError as failure:
         error = f"cell {failure.cell_index + 1}: {failure.ename}: {first_line(failure.evalue)}"
     except Exception as failure:
-        error = f"{type(failure).__name__}: {first_line(str(failure))}"
+        error = f"{type(failure).__name__}: {first_line(str(failure)) or repr(failure)}"
     seconds = time.monotonic() - start
     cells = 0
-    if target.exists():
-        executed = nbformat.read(target, as_version=4)
-        cells = sum(c.cell_type == "code" and c.execution_count is not None for c in executed.cells)
-        if html:
-            write_html(executed, target.with_suffix(".html"))
+    try:
+        if target.is_file():
+            executed = nbformat.read(target, as_version=4)
+            codes = [c for c in executed.cells if c.cell_type == "code"]
+            cells = sum(c.execution_count is not None for c in codes)
+            if html:
+                write_html(executed, target.with_suffix(".html"))
+    except Exception as failure:  # a full disk has cut the file that it refused
+        target.unlink(missing_ok=True)
+        error = error or f"{type(failure).__name__}: {first_line(str(failure))}"
     return Outcome(notebook.stem, cells, seconds, error)
 
 
@@ -240,7 +294,8 @@ def write_html(notebook, target: Path) -> None:
     from nbconvert import HTMLExporter
 
     body, _ = HTMLExporter().from_notebook_node(notebook)
-    target.write_text(body, encoding="utf-8")
+    with atomic_write(target) as file:
+        file.write(body.encode())
 
 
 def first_line(text: str) -> str:
@@ -267,4 +322,4 @@ def _shown(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command("helpers.run", main)

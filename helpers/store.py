@@ -3,14 +3,21 @@
 A run is a frozen dataclass (its configuration, seed included), a record of numbers, and curves.
 The key hashes the whole configuration and the code version of the experiment, so that a changed
 setting or a changed experiment never finds an old run. Files are written beside their place and
-renamed into it: a reader sees a whole file or none, and two studies may share a store.
+renamed into it: a reader sees a whole file or none, and two studies may share a store. A file that
+a disk or a person has damaged is set aside under another name, and its run is missing again.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import hashlib
 import importlib.metadata
+import io
+import itertools
 import json
+import os
+import warnings
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +58,32 @@ def made_now() -> dict[str, str]:
     }
 
 
+def read_arrays(content: bytes, name: str) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file, none of them pickled; every byte of them is checked first.
+
+    Args:
+        content: of the file.
+        name: of the file, for the message.
+
+    Raises:
+        ValueError: the file is damaged, or no .npz.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            damaged = packed.testzip()  # before NumPy believes what an array says of its size
+            if damaged is not None:
+                raise ValueError(f"{damaged} in it fails its checksum")
+            # The end of the file says how many arrays there are: one may have been skipped.
+            if int.from_bytes(content[-12:-10], "little") != len(packed.namelist()):
+                raise ValueError("an array is missing")
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except MemoryError:
+        raise
+    except Exception as error:  # nine kinds were seen of flipped and cut files
+        raise ValueError(f"{name} is damaged: {error or type(error).__name__}") from error
+
+
 @dataclass
 class FinishedRun:
     """A finished run as read back from the store.
@@ -87,9 +120,9 @@ class RunStore:
         return self.path(config).exists()
 
     def save(self, config, record: Mapping[str, Any], curves: Mapping[str, np.ndarray]) -> None:
-        """Write a finished run, atomically."""
+        """Write a finished run, atomically, to survive a power cut."""
         header = {"config": dataclasses.asdict(config), "record": dict(record), "made": made_now()}
-        with atomic_write(self.path(config)) as file:
+        with atomic_write(self.path(config), durable=True) as file:
             np.savez_compressed(file, header=np.array(json.dumps(header)), **curves)
 
     def load(self, config) -> FinishedRun:
@@ -97,15 +130,48 @@ class RunStore:
 
         Raises:
             KeyError: the run is not in the store.
+            ValueError: its file is damaged, or holds another run.
         """
         path = self.path(config)
         if not path.exists():
             raise KeyError(f"no finished run of {config} in {self.folder}")
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            curves = {name: file[name] for name in file.files if name != "header"}
-        return FinishedRun(header["config"], header["record"], curves, header["made"])
+        if path.is_dir():
+            raise ValueError(f"{path.name} is damaged: it is a folder")
+        arrays = read_arrays(path.read_bytes(), path.name)
+        try:
+            header = json.loads(str(arrays.pop("header")))
+            run = FinishedRun(header["config"], header["record"], arrays, header["made"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path.name} is damaged: it does not say which run it is") from error
+        expected = json.loads(json.dumps(dataclasses.asdict(config)))
+        if {name: run.config.get(name, expected[name]) for name in expected} != expected:
+            raise ValueError(f"{path.name} is damaged: it holds another run, {run.config}")
+        return run
+
+    def find(self, config) -> FinishedRun | None:
+        """A run, or ``None`` if it is not there.
+
+        A damaged file is set aside as ``KEY.npz.damaged`` with a warning: the run is missing again.
+        """
+        try:
+            return self.load(config)
+        except KeyError:
+            return None
+        except ValueError as error:
+            path = self.path(config)
+            aside = path.with_name(f"{path.name}.damaged")
+            for k in itertools.count(2):
+                if not aside.exists():
+                    break
+                aside = path.with_name(f"{path.name}.damaged-{k}")
+            with contextlib.suppress(FileNotFoundError):  # another study was faster
+                os.rename(path, aside)
+            warnings.warn(f"{error}. It is kept as {aside.name}; the run is missing", stacklevel=2)
+            return None
 
     def missing(self, configs: Iterable) -> list:
-        """Those of ``configs`` that have no finished run, each once, in order."""
-        return [config for config in dict.fromkeys(configs) if config not in self]
+        """Those of ``configs`` that have no finished run, each once, in order.
+
+        Each file is read, and set aside if it is damaged (:meth:`find`).
+        """
+        return [config for config in dict.fromkeys(configs) if self.find(config) is None]

@@ -5,7 +5,8 @@ Data flow::
     configurations -> those missing in the store -> workers: experiment(config) -> (record, curves)
                    -> the store, one file a run, as each finishes -> table: config and record a row
 
-A rerun computes only what is missing. A killed study loses the runs in flight and nothing else.
+A rerun computes only what is missing. A killed study loses the runs in flight and nothing else; its
+workers end with it. A damaged file in the store is set aside, named, and its run computed again.
 
 A :class:`Study` is several such grids, its parts, under one name: it runs them into one store, and
 merges what is finished there with what is published (:mod:`helpers.archive`)::
@@ -13,7 +14,9 @@ merges what is finished there with what is published (:mod:`helpers.archive`)::
     parts -> run_parts -> store, and data/results/ -> merged -> archive.write -> data/results/
 """
 
+import functools
 import itertools
+import os
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
@@ -27,12 +30,12 @@ import torch
 from helpers import archive, paths, runtime
 from helpers.archive import SEPARATOR, Archive
 from helpers.checks import integer
+from helpers.cluster import on_cluster
+from helpers.processes import end_with
 from helpers.store import RunStore, run_key
 
 #: A run whose worker dies is tried again, up to this many times in all.
 ATTEMPTS = 3
-#: A cluster without workers is given this long.
-WORKER_TIMEOUT_S = 60
 
 #: Called with a configuration; with ``device=`` too, where a study is not run on the CPU.
 Experiment = Callable[..., tuple[dict, dict]]
@@ -92,15 +95,20 @@ def run_study(
     A run that raises, or whose worker keeps dying, becomes a :class:`Failure`; the rest go on.
 
     Raises:
-        ValueError: ``workers`` below 1, or a device that this machine lacks.
-        TimeoutError: the cluster is not there, or has no workers within a minute.
+        ValueError: ``workers`` below 1, a device that this machine lacks, or a cluster where no
+            worker can import the experiment.
+        TimeoutError: the cluster is not there, or no worker of it answers within a minute.
+
+    What a cluster loses on the way, its scheduler or all of its workers, makes failures of the runs
+    that are left; what was finished stays in the store.
     """
     configs = list(dict.fromkeys(configs))
     todo = store.missing(configs)
     failures: list[Failure] = []
     if todo:
         if cluster is not None:
-            outcomes = _on_cluster(experiment, todo, cluster, device)
+            attempt = functools.partial(_attempt, experiment, device=device)
+            outcomes = on_cluster(attempt, todo, cluster, experiment.__module__)
         else:
             places = [str(place) for place in runtime.devices(device)]
             usual = joblib.cpu_count() if places == ["cpu"] else len(places)
@@ -214,8 +222,7 @@ class Study:
                 for config in configs:
                     key = run_key(config, self.version)
                     if key not in rows:
-                        if config in kept:
-                            run = kept.load(config)
+                        if (run := kept.find(config)) is not None:
                             found = {**run.made, **run.record}
                         elif key in old:
                             found = {k: v for k, v in old[key].items() if k not in asdict(config)}
@@ -262,8 +269,8 @@ def report(failures: list[Failure]) -> None:
 
 def table(configs: Iterable, store: RunStore) -> pd.DataFrame:
     """One row a finished run: the fields of its configuration, then those of its record."""
-    runs = (store.load(config) for config in dict.fromkeys(configs) if config in store)
-    return pd.DataFrame([{**run.config, **run.record} for run in runs])
+    runs = (store.find(config) for config in dict.fromkeys(configs))
+    return pd.DataFrame([{**run.config, **run.record} for run in runs if run is not None])
 
 
 def _attempt(experiment: Experiment, config, device: str):
@@ -287,7 +294,13 @@ def _on_this_machine(experiment, configs, workers, places):
     def in_parallel(some, jobs):
         # One task a worker is handed out, in order: those in flight are the first unfinished.
         parallel = joblib.Parallel(
-            n_jobs=jobs, pre_dispatch=jobs, batch_size=1, return_as="generator_unordered"
+            n_jobs=jobs,
+            pre_dispatch=jobs,
+            batch_size=1,
+            return_as="generator_unordered",
+            backend="loky",
+            initializer=end_with,  # a killed study takes its workers with it
+            initargs=(os.getpid(),),
         )
         yield from parallel(
             joblib.delayed(_attempt)(experiment, config, place_of[config]) for config in some
@@ -317,36 +330,3 @@ def _alone(in_parallel, config):
         except BrokenProcessPool:
             continue
     return config, None, f"its worker process died in each of {ATTEMPTS} attempts"
-
-
-def _on_cluster(experiment, configs, address, device):
-    """Plain Dask futures: they report a worker that keeps dying where joblib's backend waits."""
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise ValueError(
-            "cluster= needs the extra 'cluster': pip install 'memory-and-messages[cluster]'"
-        ) from error
-    try:
-        client = Client(address, timeout=WORKER_TIMEOUT_S)
-    except (OSError, TimeoutError) as error:
-        raise TimeoutError(f"no Dask scheduler answers at {address}") from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=WORKER_TIMEOUT_S)
-        except TimeoutError as error:
-            raise TimeoutError(
-                f"the Dask scheduler at {address} had no worker within {WORKER_TIMEOUT_S} s; "
-                f"start one with: dask worker {address} --nthreads 1"
-            ) from error
-        futures = {
-            client.submit(_attempt, experiment, config, device, pure=False): config
-            for config in configs
-        }
-        for future in as_completed(futures):
-            config = futures.pop(future)
-            if future.status == "finished":
-                yield future.result()
-            else:
-                yield config, None, f"{type(future.exception()).__name__}: {future.exception()}"
-            future.release()

@@ -26,6 +26,7 @@ class Watch:
         self._running: dict[str, tuple[int, int, float]] = {}  # cell, cells, when begun
         self._shown = 0.0
         self._lock = threading.Lock()
+        self._done = threading.Event()
 
     def __enter__(self):
         self._shown = time.monotonic()
@@ -33,8 +34,9 @@ class Watch:
         return self
 
     def __exit__(self, *_):
-        self.queue.put(None)
-        self._thread.join()
+        # Not through the queue: a process that was killed may have died with its lock.
+        self._done.set()
+        self._thread.join(timeout=2.0)
         self._clear()
 
     def say(self, line: str) -> None:
@@ -50,13 +52,11 @@ class Watch:
             self._stream.flush()
 
     def _listen(self) -> None:
-        while True:
+        while not self._done.is_set():
             try:
-                heard = self.queue.get(timeout=1.0)
+                heard = self.queue.get(timeout=0.25)
             except Empty:
                 heard = ()
-            if heard is None:
-                return
             with self._lock:
                 if heard:
                     name, cell, cells = heard

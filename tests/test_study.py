@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -131,31 +130,6 @@ def test_a_killed_study_loses_only_what_was_in_flight(tmp_path):
 
 # On a cluster -----------------------------------------------------------------------------------
 
-DASK = [sys.executable, "-m", "dask"]
-
-
-@pytest.fixture
-def scheduler():
-    """A real Dask scheduler on loopback: its address, and a function that starts a worker."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
-    command = [*DASK, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-    processes = [subprocess.Popen(command, **quiet)]
-
-    def start_worker():
-        command = [*DASK, "worker", address, "--host", "127.0.0.1", "--nworkers", "1"]
-        command += ["--nthreads", "1", "--no-dashboard", "--no-nanny"]
-        processes.append(subprocess.Popen(command, **quiet))
-        return processes[-1]
-
-    yield address, start_worker
-    for process in reversed(processes):
-        process.kill()
-        process.wait()
-
 
 @pytest.mark.slow
 def test_dask_gives_the_same_table_though_a_worker_is_killed(tmp_path, scheduler):
@@ -211,7 +185,7 @@ def test_a_run_that_keeps_killing_its_dask_worker_is_reported(tmp_path, schedule
 
 @pytest.mark.slow
 def test_no_workers_and_no_scheduler_are_sentences(tmp_path, scheduler, monkeypatch):
-    monkeypatch.setattr("helpers.study.WORKER_TIMEOUT_S", 2)
+    monkeypatch.setattr("helpers.cluster.WORKER_TIMEOUT_S", 2)
     address, _ = scheduler
     with pytest.raises(TimeoutError, match="had no worker within 2 s; start one with: dask worker"):
         run_study(experiment, [Config(1)], RunStore(tmp_path, 1), cluster=address)

@@ -88,8 +88,8 @@ def write(folder=paths.RESULTS) -> None:
     maps = {} if old is None else dict(old.curves)
     kept = STUDY.store()
     for config in PARTS["attention"].runs():
-        if config in kept and config.seed == 0:
-            maps[f"attention {config.T}"] = _map(kept.load(config))
+        if config.seed == 0 and (run := kept.find(config)) is not None:
+            maps[f"attention {config.T}"] = _map(run)
     table = STUDY.merged(old)
     archive.write(STUDY.name, table, maps, folder, experiment_version=EXPERIMENT_VERSION)
 

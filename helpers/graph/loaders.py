@@ -57,14 +57,23 @@ def modularity_classes(graph: nx.Graph, tries: int = 20) -> torch.Tensor:
 def load_edge_list(path: str | Path) -> Graph:
     """A graph from a text file with two node names a line, ``#`` for comments.
 
+    The text is UTF-8, with or without a byte-order mark.
+
     Raises:
-        ValueError: the file is missing, holds no edge, or a line has other than two names.
+        ValueError: the file is missing, in another encoding, holds no edge, or a line has other
+            than two names.
     """
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"there is no edge list {path.name}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name} is not text in UTF-8; save it in that encoding") from error
+    if "\0" in text:
+        raise ValueError(f"{path.name} is not text in UTF-8: it holds zeros")
     edges, nodes = [], {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         names = line.partition("#")[0].split()
         if not names:
             continue

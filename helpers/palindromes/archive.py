@@ -59,8 +59,7 @@ def _curves(kept: RunStore, keys: set[str], old: Archive | None) -> dict[str, np
         known = [] if old is None else old.curves.get(f"{part} keys", np.array([])).tolist()
         for config in PARTS[part].runs():
             key = run_key(config, EXPERIMENT_VERSION)
-            if config in kept:
-                run = kept.load(config)
+            if (run := kept.find(config)) is not None:
                 means = {metric: box_means(run, metric) for metric in METRICS}
             elif key in keys and key in known:
                 means = {
@@ -88,8 +87,8 @@ def _profiles(kept: RunStore, keys: set[str], old: "PalindromeArchive | None") -
             if not isinstance(config, GrowingRun) or key not in keys or key in seen:
                 continue
             seen.add(key)
-            if config in kept:
-                profiles.append(_profile(kept.load(config), key))
+            if (run := kept.find(config)) is not None:
+                profiles.append(_profile(run, key))
             elif key in published:
                 profiles.append(published[key])
     return profiles

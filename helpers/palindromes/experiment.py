@@ -108,6 +108,8 @@ class PalindromeRun:
         for name in ("W_x", "W_h", "W_ph"):
             parse(getattr(self, name))
         number("forget_bias", self.forget_bias)
+        if self.chrono is not None:
+            number("chrono", self.chrono)
         object.__setattr__(self, "options", _as_text(self.options))
         for name, default in (("forget_bias", 0.0), ("chrono", None)):
             if name not in cell.options and getattr(self, name) != default:

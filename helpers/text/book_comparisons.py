@@ -4,12 +4,12 @@
 reads; with ``profile="full"`` it calls this after the training. No text of the book is kept.
 """
 
-import json
 from pathlib import Path
 
 import torch
 
 from helpers import paths, runtime
+from helpers.archive import sealed, unsealed
 from helpers.files import atomic_write
 from helpers.text import measures
 from helpers.text.book_model import NAME
@@ -115,8 +115,8 @@ def measure_and_write(
         result["positions"][name] = bits_by_position(small, valid, POSITIONS)
         result["cuts"][name] = evaluate(small, valid)
     result["torch"] = torch.__version__.split("+")[0]
-    with atomic_write(folder / FILE) as file:
-        file.write(json.dumps(result, indent=1, sort_keys=True).encode() + b"\n")
+    with atomic_write(folder / FILE, durable=True) as file:
+        file.write(sealed(result))
     return result
 
 
@@ -136,11 +136,12 @@ def read(folder: Path = paths.RESULTS) -> dict:
     """What :func:`measure_and_write` wrote.
 
     Raises:
-        ValueError: there is no such file.
+        ValueError: there is no such file, or it is damaged.
     """
     path = folder / FILE
     if not path.exists():
         raise ValueError(
-            f"the book's measures are missing: {path.name} is not there; profile='full' makes it"
+            f"the book's measures are missing: {path.name} is not there; profile='full' makes it, "
+            f"and git checkout -- data/results/{path.name} brings the published ones back"
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    return {name: value for name, value in unsealed(path).items() if name != "sha256"}

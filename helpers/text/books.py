@@ -190,8 +190,7 @@ def _download(name: str, book: Download, folder: Path) -> Path:
     """Fetch a book into ``folder``; hold later downloads to the first one's hash."""
     ledger = folder / "checksums.json"
     known = json.loads(ledger.read_text()) if ledger.exists() else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".arriving-") as arriving:
+    with tempfile.TemporaryDirectory(prefix="arriving-") as arriving:
         content = Path(_retrieve(name, book, known.get(name), arriving)).read_bytes()
         if not book.smallest <= len(content) <= book.largest:
             raise ValueError(
@@ -200,6 +199,11 @@ def _download(name: str, book: Download, folder: Path) -> Path:
             )
         if book.title.encode() not in content:
             raise ValueError(f"what came from {book.url} does not name the title {book.title!r}")
+    text = decode_bytes(content, f"from {book.url}")
+    if re.match(r"\s*(<!doctype html|<html|<\?xml)", text, re.IGNORECASE):
+        raise ValueError(f"what came from {book.url} is a web page (HTML), not plain text")
+    if not text.strip():
+        raise ValueError(f"what came from {book.url} is empty")
     with atomic_write(folder / f"{name}.txt") as file:
         file.write(content)
     with atomic_write(ledger) as file:

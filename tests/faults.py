@@ -1,0 +1,227 @@
+"""``python -m tests.faults``, or ``make faults``: attack what must not get lost, and count.
+
+Every attack is seeded and bounded, and talks to nobody outside of this machine. What an attack may
+find: the fault is *told* in a sentence that names what is at fault; it is *harmless*, the answer is
+the right one; it is told *without a name*, as a deep error; or it is *silent*, a wrong answer
+without a word. The last two must be 0. ``tests/test_faults.py`` runs a few tries of each.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from helpers import archive, paths
+from helpers.checkpoints import load_snapshot, save_snapshot
+from helpers.combined import archive as comparisons
+from helpers.palindromes import archive as palindromes
+from helpers.palindromes.trained_networks import load_network
+from helpers.store import RunStore
+from helpers.text import book_comparisons
+from tests.study_experiments import Config
+
+
+@dataclass
+class Tally:
+    """What the tries of an attack came to; ``bad`` says which did not come out well."""
+
+    told: int = 0
+    harmless: int = 0
+    unnamed: int = 0
+    silent: int = 0
+    bad: list[str] = field(default_factory=list)
+
+    @property
+    def tries(self) -> int:
+        return self.told + self.harmless + self.unnamed + self.silent
+
+    def judge(self, what: str, name: str, act: Callable, is_right: Callable) -> None:
+        """Call ``act``; told if it raises a ValueError or OSError that says ``name``."""
+        try:
+            found = act()
+        except (ValueError, OSError) as error:
+            if name in str(error):
+                self.told += 1
+            else:
+                self._bad("unnamed", what, error)
+        except Exception as error:
+            self._bad("unnamed", what, error)
+        else:
+            if is_right(found):
+                self.harmless += 1
+            else:
+                self._bad("silent", what, found)
+
+    def count(self, what: str, right: bool, found: object = "") -> None:
+        """A try that is either told as it should be, or not."""
+        if right:
+            self.told += 1
+        else:
+            self._bad("silent", what, found)
+
+    def _bad(self, kind: str, what: str, found: object) -> None:
+        setattr(self, kind, getattr(self, kind) + 1)
+        self.bad.append(f"{kind}: {what}: {type(found).__name__}: {str(found)[:150]}")
+
+
+def damaged(content: bytes, rng: random.Random) -> tuple[str, bytes]:
+    """What was done to a file, and the file after it: a bit flipped, a cut, nothing left, noise."""
+    kind = rng.choice(["flip"] * 6 + ["cut"] * 3 + ["empty", "zeros", "doubled"])
+    at = rng.randrange(len(content))
+    if kind == "flip":
+        bit = 1 << rng.randrange(8)
+        return f"flip of byte {at}", content[:at] + bytes([content[at] ^ bit]) + content[at + 1 :]
+    if kind == "cut":
+        return f"cut at {at}", content[:at]
+    if kind == "zeros":
+        return f"zeros from {at}", content[:at] + bytes(len(content) - at) or b"\0"
+    return kind, b"" if kind == "empty" else content * 2
+
+
+def damage_file(path: Path, rng: random.Random) -> str:
+    """Damage a file so that it differs; what was done."""
+    content = path.read_bytes()
+    while True:
+        what, after = damaged(content, rng)
+        if after != content:
+            path.write_bytes(after)
+            return what
+
+
+# Stores, checkpoints, archives ---------------------------------------------------------------
+
+
+def same_arrays(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def run_files(rng: random.Random, tries: int, folder: Path) -> Tally:
+    """One damaged run file in a store: named, set aside, missing again; the others untouched."""
+    tally, store = Tally(), RunStore(folder / "store", 1)
+    for value in (1, 2):
+        store.save(Config(value), {"square": value**2}, {"curve": np.arange(50.0 * value)})
+    path, right = store.path(Config(1)), store.load(Config(1))
+    content = path.read_bytes()
+    for _ in range(tries):
+        path.write_bytes(content)
+        what = damage_file(path, rng)
+
+        def is_right(run):
+            return run.record == right.record and same_arrays(run.curves, right.curves)
+
+        before = tally.told
+        tally.judge(what, path.name, lambda: store.load(Config(1)), is_right)
+        if tally.told > before:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                missing = store.missing([Config(1), Config(2)])
+            aside = list(store.folder.glob(f"{path.name}.damaged*"))
+            if missing != [Config(1)] or len(aside) != 1 or path.name not in str(said[0].message):
+                tally._bad("silent", f"{what}, not set aside", missing)
+            for file in aside:
+                file.unlink()
+    return tally
+
+
+def snapshots(rng: random.Random, tries: int, folder: Path) -> Tally:
+    """A damaged snapshot of a training: told, whatever byte it is."""
+    tally, path = Tally(), folder / "training.safetensors"
+    tensors = {"model.W": torch.arange(60.0).view(6, 10), "random": torch.arange(40).byte()}
+    save_snapshot(path, tensors, {"plan": {"steps": 5, "lr": 0.1}, "history": {"loss": [1.0, 0.5]}})
+    content = path.read_bytes()
+    for _ in range(tries):
+        path.write_bytes(content)
+        what = damage_file(path, rng)
+        tally.judge(what, path.name, lambda: load_snapshot(path), lambda _: False)
+    return tally
+
+
+def checkpoints(rng: random.Random, tries: int, folder: Path) -> Tally:
+    """A published checkpoint whose JSON or tensors are damaged, or one of which is missing."""
+    tally, name = Tally(), "palindrome_lstm_T19"
+    files = [paths.CHECKPOINTS / f"{name}{suffix}" for suffix in (".json", ".safetensors")]
+    for k in range(tries):
+        for file in files:
+            shutil.copy(file, folder)
+        chosen = folder / files[k % 5 == 4].name  # most of the tries on the JSON
+        what = damage_file(chosen, rng)
+        if rng.random() < 0.02:
+            chosen.unlink()
+            what = "missing"
+        tally.judge(
+            f"{chosen.suffix}: {what}", name, lambda: load_network(name, folder), lambda _: False
+        )
+    return tally
+
+
+def archives(rng: random.Random, tries: int, folder: Path) -> Tally:
+    """Published runs of which a file is damaged or missing: named, with the way to get it back."""
+    tally = Tally()
+    readers = {
+        "palindromes": palindromes.read,
+        "sequences_and_graphs": comparisons.read,
+        "optimizer_race": lambda folder: archive.read("optimizer_race", folder),
+        "book_text": book_comparisons.read,
+    }
+    for _ in range(tries):
+        name = rng.choice(list(readers))
+        files = sorted(paths.RESULTS.glob(f"{name}*"))
+        for file in files:
+            shutil.copy(file, folder)
+        chosen = folder / rng.choice(files).name
+        what = f"{chosen.name}: {damage_file(chosen, rng)}"
+        if rng.random() < 0.05:
+            chosen.unlink()
+            what = f"{chosen.name} is missing"
+        told = f"git checkout -- data/results/{chosen.name}"
+        tally.judge(what, told, lambda name=name: readers[name](folder), lambda _: False)
+    return tally
+
+
+ATTACKS: dict[str, tuple[Callable, int]] = {
+    "a damaged run file in a store": (run_files, 1500),
+    "a damaged snapshot of a training": (snapshots, 1500),
+    "a damaged checkpoint": (checkpoints, 1000),
+    "damaged or missing published runs": (archives, 400),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="attacks with this in their name")
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tries")
+    options = parser.parse_args(arguments)
+    print(f"seed {options.seed}\n\n{'attack':44} tries   told  harmless  unnamed  silent  seconds")
+    failed = []
+    for name, (attack, tries) in ATTACKS.items():
+        if options.only not in name:
+            continue
+        begun = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            rng = random.Random(f"{options.seed} {name}")
+            found = attack(rng, max(1, round(tries * options.share)), Path(folder))
+        print(
+            f"{name:44} {found.tries:5}  {found.told:5}  {found.harmless:8}  {found.unnamed:7}"
+            f"  {found.silent:6}  {time.monotonic() - begun:7.1f}",
+            flush=True,
+        )
+        failed += [f"{name}: {line}" for line in found.bad]
+    print("\n" + "\n".join(failed) if failed else "\nNothing silent, nothing without a name.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    sys.exit(main())

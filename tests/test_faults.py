@@ -1,0 +1,304 @@
+"""Faults are told, by name, and nothing is lost: a few tries of each attack of ``make faults``."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import psutil
+import pytest
+
+from helpers import files, paths, run
+from helpers.files import atomic_write
+from helpers.graph.loaders import load_edge_list
+from helpers.notebook import _text_from_the_left
+from helpers.store import RunStore
+from helpers.study import grid, run_study
+from helpers.text import books
+from tests import faults
+from tests.study_experiments import Config, experiment
+
+QUICK = {
+    "a damaged run file in a store": 40,
+    "a damaged snapshot of a training": 60,
+    "a damaged checkpoint": 40,
+    "damaged or missing published runs": 30,
+}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_nothing_is_silent_or_without_a_name(name, tmp_path):
+    attack, _ = faults.ATTACKS[name]
+    found = attack(random.Random(7), QUICK[name], tmp_path)
+    assert not found.bad
+    assert found.told
+
+
+# Files ----------------------------------------------------------------------------------------
+
+
+def test_a_durable_file_reaches_the_disk_before_its_name_does(tmp_path, monkeypatch):
+    calls = []
+
+    def noted(name, real):
+        def call(*arguments):
+            calls.append(name)
+            return real(*arguments)
+
+        return call
+
+    monkeypatch.setattr(files.os, "fsync", noted("fsync", os.fsync))
+    monkeypatch.setattr(files.os, "replace", noted("replace", os.replace))
+    with atomic_write(tmp_path / "file", durable=True) as file:
+        file.write(b"content")
+    assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the folder
+    calls.clear()
+    RunStore(tmp_path / "store", 1).save(Config(1), {}, {})
+    assert calls == ["fsync", "replace", "fsync"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_left(tmp_path):
+    (tmp_path / "file").mkdir()
+    with pytest.raises(IsADirectoryError, match="a folder lies where the file file goes"):  # noqa: SIM117
+        with atomic_write(tmp_path / "file") as file:
+            file.write(b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from helpers.files import atomic_write
+from helpers.graph.loaders import load_edge_list
+from helpers.notebook import _text_from_the_left
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+for size in (900, 1001, 5000, 100_000):
+    try:
+        with atomic_write(Path(sys.argv[1]) / "file") as file:
+            file.write(b"x" * size)
+    except OSError as error:
+        print(size, error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs limits of POSIX")
+def test_a_disk_that_takes_no_more_tells_so_and_keeps_the_old_file(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, cwd=paths.ROOT
+    )
+    told = done.stdout.splitlines()
+    assert [line.split()[0] for line in told] == ["1001", "5000", "100000"], done.stderr
+    assert all("File too large" in line for line in told)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").stat().st_size == 900
+
+
+# Studies --------------------------------------------------------------------------------------
+
+
+def test_a_study_goes_on_past_damaged_files(tmp_path):
+    store = RunStore(tmp_path, 1)
+    configs = [Config(value) for value in range(4)]
+    run_study(experiment, configs, store, workers=1, desc=None)
+    whole = store.path(configs[0]).read_bytes()
+    store.path(configs[1]).write_bytes(b"")
+    store.path(configs[2]).write_bytes(whole)  # a whole file, of another run
+    store.path(configs[3]).unlink()
+    store.path(configs[3]).mkdir()
+    with pytest.warns(UserWarning, match="is damaged") as said:
+        again = run_study(experiment, configs, store, workers=1, desc=None)
+    for config in configs[1:]:
+        assert any(store.path(config).name in str(warning.message) for warning in said)
+    assert again.table["square"].tolist() == [0, 1, 4, 9]
+    assert not again.failures
+    assert len(list(tmp_path.glob("*.damaged"))) == 3
+
+
+STUDY = """
+import sys
+from helpers.store import RunStore
+from helpers.study import grid, run_study
+from tests.study_experiments import Config, experiment
+configs = grid(Config, value=range(500), behaviour="slow", folder=sys.argv[1])
+run_study(experiment, configs, RunStore(sys.argv[1] + "/store", 1), workers=2, desc=None)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_the_workers_of_a_killed_study_end_with_it(tmp_path, how):
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUDY, str(tmp_path)], cwd=paths.ROOT, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("store/*.npz"))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.send_signal(how)
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not alive
+
+
+# A cluster --------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_import_is_told_and_left_out(tmp_path, scheduler):
+    address, start_worker = scheduler
+    (tmp_path / "bare" / "helpers").mkdir(parents=True)
+    (tmp_path / "bare" / "helpers" / "__init__.py").write_text("raise ImportError('not here')")
+    start_worker(PYTHONPATH=str(tmp_path / "bare"), PYTHONSAFEPATH="1")
+    store, configs = RunStore(tmp_path / "store", 1), [Config(value) for value in range(4)]
+    with pytest.raises(ValueError, match=r"cannot work: ImportError: not here\. Install"):
+        run_study(experiment, configs, store, cluster=address, desc=None)
+    start_worker()
+    deadline = time.monotonic() + 60
+    while True:  # the sound one has joined
+        try:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                found = run_study(experiment, configs, store, cluster=address, desc=None)
+            break
+        except ValueError:
+            assert time.monotonic() < deadline
+    assert any("1 others go on without it" in str(warning.message) for warning in said)
+    assert found.table["square"].tolist() == [0, 1, 4, 9]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["worker", "scheduler"])
+def test_what_a_cluster_loses_is_told_and_what_was_finished_kept(
+    tmp_path, scheduler, monkeypatch, lost
+):
+    monkeypatch.setattr("helpers.cluster.WORKERLESS_S", 3)
+    address, start_worker = scheduler
+    worker = start_worker()
+    store = RunStore(tmp_path / "store", 1)
+    configs = grid(Config, value=range(12), behaviour="slow", folder=str(tmp_path))
+
+    def kill():
+        while len(list(tmp_path.glob("store/*.npz"))) < 2:
+            time.sleep(0.05)
+        (worker if lost == "worker" else start_worker.scheduler).kill()
+
+    threading.Thread(target=kill, daemon=True).start()
+    begun = time.monotonic()
+    found = run_study(experiment, configs, store, cluster=address, desc=None)
+    assert time.monotonic() - begun < 60
+    assert 2 <= len(found.table) < 12
+    assert len(found.table) + len(found.failures) == 12
+    reason = {"worker": "the cluster has had no worker for 3 s", "scheduler": "has gone"}[lost]
+    assert all(reason in failure.reason for failure in found.failures)
+
+
+# What is read -----------------------------------------------------------------------------------
+
+
+def test_an_edge_list_with_a_byte_order_mark_or_in_another_encoding(tmp_path):
+    path = tmp_path / "edges.txt"
+    path.write_bytes("a b\nb c\nc a\n".encode("utf-8-sig"))
+    assert load_edge_list(path).nodes == ("a", "b", "c")
+    for encoding in ("utf-16", "latin-1"):
+        path.write_bytes("ä b\nb c\n".encode(encoding))
+        with pytest.raises(ValueError, match=r"edges\.txt is not text in UTF-8"):
+            load_edge_list(path)
+
+
+def test_names_of_rows_are_text():
+    frame = pd.DataFrame({"<b>x</b>": ["<i>1</i>"]}, index=["<script>alert(1)</script>"])
+    rich = _text_from_the_left(frame).to_html(escape=False)
+    assert not any(raw in rich for raw in ("<b>", "<i>", "<script>"))
+
+
+@pytest.mark.parametrize("first", ["helpers.engine", "papermill"])
+def test_the_engine_and_papermill_may_be_imported_in_any_order(first):
+    code = f"import {first}, helpers.engine, papermill.engines as e\n"
+    code += "assert e.papermill_engines.get_engine('polling') is helpers.engine.PollingEngine"
+    subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, check=True)
+    code = "from helpers.engine import PollingEngine as P; import papermill.engines as e\n"
+    code += "assert e.papermill_engines.get_engine('polling') is P"
+    subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, check=True)
+
+
+# The runner -------------------------------------------------------------------------------------
+
+BOMB = "[&a [x,x,x,x,x,x,x,x,x], " + ", ".join(
+    f"&{b} [{','.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "value", [BOMB + "]", "2020-01-01", "&a [*a]", "[" * 5000, ".nan", "!!binary aGk=", "1" * 5000]
+)
+def test_parameters_that_no_notebook_can_have_are_refused_at_once(value):
+    begun = time.monotonic()
+    with pytest.raises(ValueError, match=r"^-p x: '"):
+        run.parse_parameters([["x", value]])
+    assert time.monotonic() - begun < 2
+
+
+def test_a_notebook_that_is_not_json_is_an_outcome_of_its_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
+    (tmp_path / "01_cut.ipynb").write_text('{"cells": [')
+    whole = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
+    nbformat.write(whole, tmp_path / "02_whole.ipynb")
+    assert run.main(["--out", str(tmp_path / "out")]) == 1
+    table = capsys.readouterr().out.splitlines()
+    assert any("01_cut.ipynb is not a notebook" in line for line in table)
+    assert any(line.startswith("02_whole") and line.endswith("ok") for line in table)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_runner_ends_in_one_line_and_leaves_nothing_running(tmp_path, how, status):
+    command = [sys.executable, "-m", "helpers.run", "--jobs", "2", "--out", str(tmp_path)]
+    process = subprocess.Popen(
+        command, cwd=paths.ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline, started = time.monotonic() + 120, []
+    while sum("ipykernel_launcher" in " ".join(p.cmdline()) for p in started) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        with contextlib.suppress(psutil.Error):
+            started = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, how)  # what a terminal does
+    _, said = process.communicate(timeout=5)
+    assert process.returncode == status
+    assert said.splitlines()[-1].startswith(f"helpers.run: ended by {how.name}")
+    assert "Traceback" not in said
+    assert not psutil.wait_procs(started, timeout=5)[1]
+
+
+# Downloads ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x00\x01" * 500, "is binary"),
+        (b"\n<!DOCTYPE html><html><title>Log in</title></html>", "is a web page"),
+        (b" \n\n", "is empty"),
+    ],
+)
+def test_what_comes_is_judged_before_it_is_kept(tmp_path, monkeypatch, content, reason):
+    def arrive(name, book, known_hash, folder):
+        target = Path(folder) / "arrived.txt"
+        target.write_bytes(content)
+        return str(target)
+
+    monkeypatch.setattr(books, "_retrieve", arrive)
+    with pytest.raises(ValueError, match=reason):
+        books.load_book("http://127.0.0.1/book.txt", folder=tmp_path / "books")
+    assert not (tmp_path / "books").exists()
