@@ -252,7 +252,7 @@ def test_bf16_is_used_only_where_it_is_faster(seconds, expected, monkeypatch):
     model = CharLM(3, 4, 1)
     plan = training.Plan(2, length=5, batch_size=2, bf16=True)
     seconds.setdefault(False, 0)
-    monkeypatch.setattr(training, "_precision", precision)
+    monkeypatch.setattr(training, "autocast", precision)
     monkeypatch.setattr(training, "_faster_in_bf16", {})
     before = {k: v.clone() for k, v in model.state_dict().items()}
     assert training.faster_in_bf16(model, plan) is expected
