@@ -2,6 +2,7 @@
 
 import math
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from helpers.recurrent import (
     SequenceClassifier,
     VanillaRNN,
     bptt,
+    gradient_plots,
     long_step,
     one_sample,
     traps,
@@ -183,6 +185,18 @@ def test_clipped_steps_are_no_longer_than_allowed():
     starts = torch.rand(50, 2, generator=torch.Generator().manual_seed(0)) + 1
     path = long_step.descend(starts, 0.5, 12, rate=0.1, steps=20, max_norm=0.3)
     assert path.places.diff(dim=0).norm(dim=2).max() <= 0.03 * (1 + 1e-9)
+
+
+def test_a_path_that_leaves_the_picture_is_drawn_along_its_own_step():
+    places = torch.tensor([[1.4, 0.2], [1.5, 0.0], [2.5, 4.0]]).double()[:, None]
+    path = long_step.Descent(places, torch.ones(3, 1), torch.ones(3, 1))
+    inside = long_step.Descent(places[:2], torch.ones(2, 1), torch.ones(2, 1))
+    w, b = torch.linspace(1, 2, 5), torch.linspace(-1, 1, 5)
+    fig = gradient_plots.long_step(w, b, torch.rand(5, 5), {"leaves": path, "stays": inside})
+    for ax, end in zip(fig.axes, ([1.75, 1.0], [1.5, 0.0]), strict=False):
+        cross = next(line for line in ax.lines if line.get_marker() == "X")
+        assert cross.get_xydata()[0].tolist() == pytest.approx(end)
+    plt.close(fig)
 
 
 def test_one_step_leaves_the_model_and_overflows_in_single_precision_only():

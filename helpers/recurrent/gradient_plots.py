@@ -164,22 +164,31 @@ def long_step(w: torch.Tensor, b: torch.Tensor, losses: torch.Tensor, paths: dic
         paths: name -> a descent from one start.
     """
     fig, axes = plt.subplots(1, len(paths), figsize=(10, 3.9), sharey=True)
-    low, high = (np.array([g.min().item() for g in (w, b)]), [g.max().item() for g in (w, b)])
+    low, high = (np.array([end(g).item() for g in (w, b)]) for end in (torch.min, torch.max))
     for ax, (name, path) in zip(axes, paths.items(), strict=True):
         image = ax.pcolormesh(w, b, losses, cmap="mako", shading="auto", rasterized=True)
         places = path.places[:, 0].numpy()
-        shown = places.clip(low, high)  # a path that leaves the picture ends at its edge
-        inside = (places == shown).all(1)
-        last = len(places) if inside.all() else int(np.argmin(inside)) + 1
-        ax.plot(*shown[:last].T, "o-", ms=3.5, lw=1.4, color=PALETTE["source"])
-        ax.plot(*shown[0], "s", ms=8, color="white", mec=PALETTE["ink"])
-        ax.plot(*shown[last - 1], "X", ms=10, color=PALETTE["accent"], mec="white")
+        outside = ((places < low) | (places > high)).any(1)
+        last = int(np.argmax(outside)) if outside.any() else len(places)
+        seen = places[:last]
+        end = _leaves_at(seen[-1], places[last], low, high) if outside.any() else seen[-1]
+        ax.plot(*seen.T, "o", ms=3.5, color=PALETTE["source"])
+        ax.plot(*np.vstack([seen, end]).T, "-", lw=1.4, color=PALETTE["source"])
+        ax.plot(*seen[0], "s", ms=8, color="white", mec=PALETTE["ink"])
+        ax.plot(*end, "X", ms=10, color=PALETTE["accent"], mec="white", clip_on=False)
         ax.set(xlabel="$w$", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         ax.set_title(f"{name}: loss {path.losses[0, 0]:.2f} → {path.losses[-1, 0]:.2f}")
         ax.grid(False)
     axes[0].set_ylabel("$b$")
     fig.colorbar(image, ax=axes, label="loss (nats)", pad=0.01)
     return fig
+
+
+def _leaves_at(inside: np.ndarray, outside: np.ndarray, low: np.ndarray, high: np.ndarray):
+    """Where the straight step from a point inside a box to one outside crosses its edge."""
+    step = outside - inside
+    room = np.where(step > 0, high - inside, low - inside)
+    return inside + step * min(r / s for r, s in zip(room, step, strict=True) if s != 0)
 
 
 def opening(looks: dict[str, pd.DataFrame], colors: list[str]):
