@@ -82,7 +82,9 @@ def paths_apart(
         ax.plot(x[0], y[0], "o", color=PALETTE["ink"], markersize=5)
         ax.set_title(name)
         if note:
-            ax.text(0.98, 0.96, note, transform=ax.transAxes, ha="right", va="top", fontsize=8)
+            behind = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none"}
+            at = {"transform": ax.transAxes, "ha": "right", "va": "top", "fontsize": 8}
+            ax.text(0.98, 0.96, note, bbox=behind, **at)
     for ax in list(axes.flat)[len(walks) :]:
         ax.set_axis_off()
     for ax in axes[-1]:
