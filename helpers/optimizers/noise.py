@@ -7,8 +7,9 @@ import scipy.linalg
 import torch
 from torch.optim import Optimizer
 
+from helpers import runtime
 from helpers.checks import choice
-from helpers.optimizers.trials import one_thread, side_by_side
+from helpers.optimizers.trials import side_by_side
 
 #: Kinds of noise, all of standard deviation 1 an entry.
 KINDS = ("even", "outliers")
@@ -80,7 +81,7 @@ def noisy_losses(
     return torch.stack([(CURVATURES * theta**2).sum(-1) / 2 for theta in path])
 
 
-@one_thread()
+@runtime.threads(1)  # many tiny steps: a second thread would be waited for at each
 def noisy_trials(
     methods: dict[str, tuple[type[Optimizer], dict]],
     rates: list[float],

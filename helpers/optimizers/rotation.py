@@ -6,8 +6,9 @@ import pandas as pd
 import torch
 from torch.optim import Optimizer
 
+from helpers import runtime
 from helpers.optimizers.landscapes import rotation, valley
-from helpers.optimizers.trials import one_thread, side_by_side
+from helpers.optimizers.trials import side_by_side
 
 #: Starts of each run: points of an ellipse round the minimum, in the valley's own coordinates.
 STARTS = 16
@@ -34,7 +35,7 @@ def swing(across: torch.Tensor) -> torch.Tensor:
     return (across[1:] - across[:-1]).abs().sum(0) / across[0].abs()
 
 
-@one_thread()
+@runtime.threads(1)  # many tiny steps: a second thread would be waited for at each
 def turned_trials(
     methods: dict[str, tuple[type[Optimizer], dict]],
     condition: float,

@@ -7,7 +7,8 @@ import pandas as pd
 import torch
 from torch.optim import Optimizer
 
-from helpers.optimizers.trials import one_thread, side_by_side
+from helpers import runtime
+from helpers.optimizers.trials import side_by_side
 
 #: How often each of the 32 features is there: from always down to about once in 200 examples.
 PRESENCE = 2.0 ** (-torch.arange(32, dtype=torch.float64) / 4)
@@ -73,7 +74,7 @@ def squared_errors(
     return torch.stack([(theta - target) ** 2 for theta in path])
 
 
-@one_thread()
+@runtime.threads(1)  # many tiny steps: a second thread would be waited for at each
 def sparse_trials(
     methods: dict[str, tuple[type[Optimizer], dict]],
     rates: list[float],

@@ -5,34 +5,17 @@ tensor of rates. Rates of one grid meet the same noise.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
 from torch.optim import Optimizer
 
 from helpers.checks import integer
-from helpers.optimizers.algorithms import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop
+from helpers.optimizers.algorithms import ALGORITHMS
 
 #: The methods of the trials, with their default hyperparameters. AdamW without decay is Adam.
 METHODS: dict[str, type[Optimizer]] = {
-    "SGD": SGD,
-    "momentum": Momentum,
-    "Nesterov": Nesterov,
-    "AdaGrad": AdaGrad,
-    "RMSprop": RMSprop,
-    "Adam": Adam,
+    name: optimizer for name, optimizer in ALGORITHMS.items() if name != "AdamW"
 }
-
-
-@contextmanager
-def one_thread():
-    """Many tiny steps: a second thread would be waited for at each of them."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def grid_of_rates(low: float, high: float, per_decade: int = 4) -> list[float]:
