@@ -7,6 +7,7 @@ all that it started, with status 130.
 """
 
 import argparse
+import copy
 import contextlib
 import json
 import math
@@ -16,6 +17,7 @@ import sys
 import time
 import warnings
 from dataclasses import dataclass
+from html import escape
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -290,9 +292,20 @@ def execute(
 
 
 def write_html(notebook, target: Path) -> None:
-    """An HTML copy of an executed notebook."""
+    """An HTML copy of an executed notebook, its pictures with their words for who cannot see."""
     from nbconvert import HTMLExporter
 
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            picture = output.get("data", {}).get("image/png")
+            said = output.get("metadata", {}).get("image/png", {})
+            if picture is not None and "alt" in said:
+                # nbconvert's page for JupyterLab leaves "alt" out of what it makes of a picture
+                output.data = {
+                    "text/html": f'<img alt="{escape(said["alt"])}" width="{said["width"]}" '
+                    f'src="data:image/png;base64,{"".join(picture.split())}">'
+                }
     body, _ = HTMLExporter().from_notebook_node(notebook)
     with atomic_write(target) as file:
         file.write(body.encode())

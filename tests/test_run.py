@@ -268,3 +268,15 @@ def test_a_notebook_has_one_thread_though_torch_came_first():
         cwd=paths.ROOT,
     )
     assert result.stdout.strip() == "1", result.stderr
+
+
+def test_pictures_of_html_copies_have_words(tmp_path):
+    picture = nbformat.v4.new_output(
+        "display_data",
+        data={"image/png": "iVBORw0KGgo=", "text/plain": "a curve"},
+        metadata={"image/png": {"width": 300, "alt": "a curve that <falls>"}},
+    )
+    cell = nbformat.v4.new_code_cell("1", outputs=[picture])
+    run.write_html(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "x.html")
+    assert 'alt="a curve that &lt;falls&gt;"' in (tmp_path / "x.html").read_text()
+    assert "image/png" in cell.outputs[0].data  # the notebook itself is as it was
