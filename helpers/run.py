@@ -7,8 +7,8 @@ all that it started, with status 130.
 """
 
 import argparse
-import copy
 import contextlib
+import copy
 import json
 import math
 import os
