@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from helpers import paths
+from helpers.checkpoints import load_checkpoint, save_checkpoint
 from helpers.recurrent import LSTM
 from helpers.text import (
     CharLM,
@@ -192,6 +193,12 @@ def test_damaged_models_are_sentences(model, tmp_path):
     (tmp_path / "m.safetensors").write_bytes(weights)
     header = (tmp_path / "m.json").read_text()
     (tmp_path / "m.json").write_text(header.replace('"hidden_size": 12', '"hidden_size": 13'))
+    with pytest.raises(ValueError, match="is damaged, or they belong to different"):
+        saved_models.load_model(tmp_path / "m")
+    (tmp_path / "m.json").write_text(header)
+    tensors, named = load_checkpoint(tmp_path / "m")
+    named["model"]["hidden_size"] += 1  # whole, but its parts do not fit one another
+    save_checkpoint(tmp_path / "m", tensors, named)
     with pytest.raises(ValueError, match="does not hold a character model"):
         saved_models.load_model(tmp_path / "m")
     with pytest.raises(ValueError, match="missing"):
