@@ -295,9 +295,7 @@ def test_a_published_model_can_be_trained_again(tmp_path, monkeypatch):
     assert trained_networks.record("tiny", tmp_path) == record
     assert trained_networks.load_network("tiny", tmp_path).core.hidden_size == 8
     (tmp_path / "tiny.safetensors").write_bytes(b"something else")
-    with pytest.raises(
-        ValueError, match="tiny.safetensors is damaged, or they belong to different"
-    ):
+    with pytest.raises(ValueError, match=r"damaged, or they belong to different checkpoints"):
         trained_networks.load_network("tiny", tmp_path)
     (tmp_path / "tiny.json").write_text("{")
     with pytest.raises(ValueError, match="is not a checkpoint's header"):
