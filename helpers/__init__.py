@@ -35,6 +35,10 @@ Ground floor
     watch       how far each notebook is, while the runner executes
     run         ``python -m helpers.run``: papermill over the series
     publish     ``python -m helpers.publish``: committed outputs and figures
+    contents    the table of contents, read from the notebooks' own first cells, and its map
+    reports     the five reports: who wrote them, who reports what
+    machine     whether this machine is ready
+    new_notebook  ``python -m helpers.new_notebook``: begin a notebook from a template
     timing      measuring side by side
     bench       ``python -m helpers.bench``: the table of ``make bench``
 

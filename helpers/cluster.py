@@ -50,7 +50,7 @@ def on_cluster(attempt: Callable, configs: list, address: str, module: str) -> I
             ) from error
         restricted = _sound_workers(client, module)
         pending = {
-            client.submit(attempt, config, pure=False, workers=restricted): (config)
+            client.submit(attempt, config, pure=False, workers=restricted): config
             for config in configs
         }
         finished, seen = as_completed(pending), time.monotonic()

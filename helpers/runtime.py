@@ -80,8 +80,8 @@ def own_threads() -> int:
     The networks of the series are small: a product takes less than a millisecond, at whose end a
     second thread waits for the first by spinning. On an idle machine it saves a third of the time;
     where another program wants the core, the thread that waits holds it and the one that is waited
-    for does not get it, and a step takes a hundred times as long. A reader who knows the machine to
-    be idle sets ``OMP_NUM_THREADS``.
+    for does not get it, and a step takes ten to a hundred times as long. A reader who knows the
+    machine to be idle sets ``OMP_NUM_THREADS``.
     """
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdigit() and int(said) else 1

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from helpers import paths
-from helpers.runtime import generator
+from helpers.runtime import generator, threads
 from helpers.text import book_model
 from helpers.text.books import load_book
 from helpers.text.charlm import CharLM
@@ -171,9 +171,7 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
     def first():
         next(stream(model, VOCAB, "She looked at ", 10, seed=0))
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads(1):
         functions = {"module": module_loop}
         for kind in decoders:
             functions |= {kind: write(kind, 1), f"{kind} bare": bare(kind)}
@@ -183,8 +181,6 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
         (to_first, beam) = side_by_side(
             first, lambda: beam_search(model, VOCAB, "She ", 60, 8), repeats=repeats
         )
-    finally:
-        torch.set_num_threads(threads)
     name = f"book model, {num_layers} x {hidden_size}"
     for kind, aim in (("fp32", "8"), ("int8", "12")):
         one, products, together = (seconds[f"{kind}{k}"] for k in ("", " bare", " many"))

@@ -19,7 +19,7 @@ from torch import nn
 
 from helpers.checkpoints import load_snapshot, save_snapshot
 from helpers.checks import choice, integer, number
-from helpers.runtime import autocast, generator
+from helpers.runtime import autocast, device_of, generator
 from helpers.steps import OnStep, ShouldStop, Step
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import Streams, Windows
@@ -203,6 +203,8 @@ def fit(
     run = _Training(model, train_ids, plan)
     if resume is not None and resume.exists():
         run.load(resume)
+    else:
+        run.begin()
     history = run.history
     while history.step < plan.steps and not history.stopped:
         step = run.advance()
@@ -279,16 +281,20 @@ class _Training:
             train_ids, plan.length, plan.batch_size, generator(plan.seed, "batches")
         )
         self.source = iter(self.batches)
-        self.device = next(model.parameters()).device
+        self.device = device_of(model)
+        self.bf16 = False
         options = {"alpha": 0.99} if plan.optimizer == "rmsprop" else {"betas": (0.9, 0.99)}
         if plan.optimizer != "rmsprop" and self.device.type in FUSED_ON:
             options["fused"] = True  # all parameters in one call
         self.optimizer = OPTIMIZERS[plan.optimizer](
             model.parameters(), lr=plan.lr, weight_decay=plan.weight_decay, **options
         )
-        self.bf16 = plan.bf16 and faster_in_bf16(model, plan)
+
+    def begin(self) -> None:
+        """What is decided once: a training that goes on finds it in its snapshot."""
+        self.bf16 = self.plan.bf16 and faster_in_bf16(self.model, self.plan)
         # Dropout draws from torch's own generator; seeded here, its state is part of a snapshot.
-        torch.manual_seed(plan.seed)
+        torch.manual_seed(self.plan.seed)
 
     def advance(self) -> Step:
         """One step. A loss that is not finite is noted, and changes no weight."""
@@ -380,6 +386,6 @@ class _Training:
             self.batches.position, self.batches.offset = header["position"], header["offset"]
         torch.set_rng_state(tensors["random.torch"])
         self.batches.generator.set_state(tensors["random.batches"])
-        self.bf16 = header.get("bf16", self.bf16)  # goes on as it began
+        self.bf16 = header["bf16"]  # goes on as it began
         self.history = History(**header["history"])
         self.saved_step = self.history.step
