@@ -3,7 +3,8 @@
 Data flow::
 
     configurations -> those missing in the store -> workers: experiment(config) -> (record, curves)
-                   -> the store, one file a run, as each finishes -> table: config and record a row
+                   -> the store, one file a run, before a worker begins another
+                   -> table: config and record a row
 
 A rerun computes only what is missing. A killed study loses the runs in flight and nothing else; its
 workers end with it. A damaged file in the store is set aside, named, and its run computed again.
@@ -113,14 +114,14 @@ def run_study(
             places = [str(place) for place in runtime.devices(device)]
             usual = joblib.cpu_count() if places == ["cpu"] else len(places)
             workers = integer("workers", usual if workers is None else workers, minimum=1)
-            outcomes = _on_this_machine(experiment, todo, workers, places)
+            outcomes = _on_this_machine(experiment, todo, workers, places, store)
         shown = {"desc": desc or "", "disable": desc is None}
         with runtime.progress(total=sum(c.steps for c in todo), unit="steps", **shown) as bar:
             for finished, (config, result, error) in enumerate(outcomes, start=1):
-                if error is None:
-                    store.save(config, *result)
-                else:
+                if error is not None:
                     failures.append(Failure(config, error))
+                elif result is not None:  # a cluster's workers need not see this disk
+                    store.save(config, *result)
                 bar.update(config.steps)
                 bar.set_postfix_str(f"{finished}/{len(todo)} runs, {len(failures)} failed")
     return Outcome(table(configs, store), failures)
@@ -273,18 +274,26 @@ def table(configs: Iterable, store: RunStore) -> pd.DataFrame:
     return pd.DataFrame([{**run.config, **run.record} for run in runs if run is not None])
 
 
-def _attempt(experiment: Experiment, config, device: str):
-    """In a worker: ``(config, result, None)``, or ``(config, None, what was raised)``."""
+def _attempt(experiment: Experiment, config, device: str, store: RunStore | None = None):
+    """In a worker: ``(config, result, None)``, or ``(config, None, what was raised)``.
+
+    With a store the result is saved there instead, ``(config, None, None)``: a worker begins no
+    other run before this one is safe, so that a killed study loses one run a worker at most.
+    """
     runtime.prepare_worker(threads=1)
     where = {} if device == "cpu" else {"device": device}
     try:
-        return config, experiment(config, **where), None
+        result = experiment(config, **where)
     except Exception:
         last = traceback.format_exc(limit=-1).strip().splitlines()
         return config, None, f"{last[-1]} ({last[1].strip() if len(last) > 1 else 'no line'})"
+    if store is None:
+        return config, result, None
+    store.save(config, *result)
+    return config, None, None
 
 
-def _on_this_machine(experiment, configs, workers, places):
+def _on_this_machine(experiment, configs, workers, places, store):
     """Outcomes as they come; when a worker dies, the runs that were in flight are tried alone.
 
     The runs are dealt out to ``places``, devices, in turn.
@@ -303,7 +312,7 @@ def _on_this_machine(experiment, configs, workers, places):
             initargs=(os.getpid(),),
         )
         yield from parallel(
-            joblib.delayed(_attempt)(experiment, config, place_of[config]) for config in some
+            joblib.delayed(_attempt)(experiment, config, place_of[config], store) for config in some
         )
 
     threads = torch.get_num_threads()  # with one worker joblib stays in this process

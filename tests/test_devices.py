@@ -175,7 +175,7 @@ def test_a_study_deals_its_runs_out_to_all_gpus(monkeypatch, tmp_path):
 class _Dealt:
     """Stands in for the workers, and notes what they would have been given."""
 
-    def __call__(self, experiment, configs, workers, places):
+    def __call__(self, experiment, configs, workers, places, store):
         self.workers, self.places = workers, places
         return iter(())
 
