@@ -1,4 +1,4 @@
-"""What a notebook needs besides its subject: a checked start, shown source, findings, exercises."""
+"""What a notebook needs besides its subject: a checked start, shown source, findings, questions."""
 
 import ast
 import html
@@ -24,6 +24,7 @@ __all__ = [
     "show_source",
     "start",
     "table",
+    "think",
     "traps",
 ]
 
@@ -69,6 +70,17 @@ def _short_docstring(code: str) -> str:
 def finding(text: str) -> None:
     """Print a finding. Its numbers are computed in the cell that calls this."""
     display(Markdown(f"> **Finding.** {text}"))
+
+
+def think(question: str, answer: str) -> None:
+    """Show a question to think about, its answer folded away below it.
+
+    Args:
+        question: in Markdown: what happens if …?
+        answer: in Markdown. Its numbers are computed in the cell that calls this.
+    """
+    fold = f"<details>\n<summary>Answer</summary>\n\n{answer}\n\n</details>"
+    display(Markdown(f"**Think.** {question}\n\n{fold}"))
 
 
 def table(frame, caption: str | None = None, digits: int = 4) -> None:

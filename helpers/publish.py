@@ -6,6 +6,7 @@ unless every notebook succeeds; a second call changes nothing.
 """
 
 import argparse
+import ast
 import shutil
 import sys
 from pathlib import Path
@@ -27,6 +28,23 @@ METADATA = {
 }
 
 
+#: Calls that say something by themselves: a cell with no others shows its output, not its source.
+TELLING = {"finding", "think", "traps"}
+
+
+def tells(source: str) -> bool:
+    """Whether a cell only prints findings, questions or traps, so that its source can be folded.
+
+    What it assigns on the way does not matter: those are the numbers it prints.
+    """
+    calls = [
+        getattr(statement.value.func, "id", None) if isinstance(statement.value, ast.Call) else None
+        for statement in ast.walk(ast.parse(source))
+        if isinstance(statement, ast.Expr)
+    ]
+    return bool(calls) and TELLING.issuperset(calls)
+
+
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The notebook without times, widget state, injected parameters and machine-bound metadata."""
     notebook.metadata = nbformat.from_dict(METADATA)
@@ -35,7 +53,10 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         tags = cell.metadata.get("tags", [])
         if "injected-parameters" in tags:
             continue
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        metadata = {"tags": tags} if tags else {}
+        if cell.cell_type == "code" and tells(cell.source):
+            metadata["jupyter"] = {"source_hidden": True}
+        cell.metadata = nbformat.from_dict(metadata)
         for output in cell.get("outputs", []):
             if "metadata" in output:  # the width at which a picture is shown, and nothing else
                 picture = {k: v for k, v in output.metadata.items() if k == "image/png"}

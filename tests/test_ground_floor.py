@@ -108,6 +108,17 @@ def test_start_checks_profile_and_seed():
             notebook.start(profile=profile, seed=seed)
 
 
+def test_thoughts_fold_their_answer(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", shown.append)
+    notebook.think("What if *r* = 2?", f"It grows {2**3} times.")
+    text = shown[0].data
+    question, answer = text.split("<summary>Answer</summary>")
+    assert "What if *r* = 2?" in question
+    assert "8 times" not in question
+    assert answer == "\n\nIt grows 8 times.\n\n</details>"
+
+
 def test_exercises():
     def is_four(k):
         return k + 0 == 4

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from helpers.paths import NOTEBOOKS
-from helpers.publish import METADATA, clean
+from helpers.publish import METADATA, clean, tells
 from helpers.run import declared_parameters
 
 PATHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
@@ -88,14 +88,14 @@ def test_something_is_compared(path):
 
 
 def typed_numbers(source: str) -> list[str]:
-    """Numbers in the literal text of every ``finding`` of a cell, wherever it stands.
+    """Numbers in the literal text of every ``finding`` and answer of a cell, wherever it stands.
 
     What stands in braces is computed; :data:`NAMES` are no results.
     """
     found = []
     for call in ast.walk(ast.parse(source)):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "finding":
-            for text in literals(call.args[0]):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("finding", "think"):
+            for text in literals(call.args[-1]):
                 found += re.findall(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)", NAMES.sub(" ", text))
     return found
 
@@ -119,6 +119,7 @@ def test_typed_numbers_are_seen_wherever_they_stand():
     assert typed_numbers('finding("right for 9 of " + "10.5 %")\nx = 1') == ["9", "10.5"]
     assert typed_numbers('for k in y:\n    finding(f"{k:.2f} at T = 20, {k} of 7")') == ["7"]
     assert typed_numbers('finding(f"{100 * share:.0f} %")') == []
+    assert typed_numbers('think("And with 3?", f"{share} of 7")') == ["7"]
 
 
 @notebooks
@@ -135,6 +136,15 @@ def test_metadata_is_the_series_own(path):
     assert len({c.id for c in notebook.cells}) == len(notebook.cells)
     before = nbformat.writes(notebook)
     assert nbformat.writes(clean(notebook)) == before  # cleaning what is clean changes nothing
+
+
+def test_cells_that_only_say_something_fold_their_source():
+    assert tells('share = 1 / 3\nfinding(f"{share}")')
+    assert not tells('figures.show(plots.sweep(runs), "sweep")\nfinding("higher")')
+    assert not tells("x = 1")
+    cell = nbformat.v4.new_code_cell('think("Why?", "So.")')
+    clean(nbformat.v4.new_notebook(cells=[cell]))
+    assert cell.metadata == {"jupyter": {"source_hidden": True}}
 
 
 @notebooks
