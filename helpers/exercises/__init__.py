@@ -1,6 +1,6 @@
 """Workbooks that go with the notebooks: how they are made, and how answers are checked.
 
-Imports optimizers, palindromes and recurrent.
+Imports combined, graph, optimizers, palindromes, recurrent and text.
 
     answers         an answer tried on small cases: right, or a hint that fits the mistake
     predictions     a run that is shown only when it was predicted

@@ -77,9 +77,7 @@ def _lstm_mistaken(
     keep=1,
     order="h, c",
 ):
-    a = {
-        r: x @ W_x[r].T + h @ (W_h[r].T if transpose else W_h[r]) + bias * b[r] for r in "gifo"
-    }
+    a = {r: x @ W_x[r].T + h @ (W_h[r].T if transpose else W_h[r]) + bias * b[r] for r in "gifo"}
     g, i, f, o = candidate(a["g"]), gate(a["i"]), gate(a["f"]), gate(a["o"])
     if swapped:
         i, f = f, i

@@ -18,7 +18,9 @@ _MOMENTUM = {
     "the gradient of this step is missing in v_t = μ v_{t-1} + g_t.": {"new": 0},
     "the velocity is no average here: g_t stands in it whole, without 1 − μ.": {"new": "average"},
     "μ is missing: without it v adds up every gradient and forgets none.": {"decay": 1},
-    "the step uses the velocity of before; v_t, with the new gradient in it, is meant.": {"late": 1},
+    "the step uses the velocity of before; v_t, with the new gradient in it, is meant.": {
+        "late": 1
+    },
     "uphill: θ goes against the velocity, θ − η v_t.": {"sign": -1},
     "η scales the step, not the velocity: multiply by it when θ moves.": {"inside": True},
     "this is Nesterov's step, g_t + μ v_t; plain momentum moves by v_t.": {"nesterov": True},

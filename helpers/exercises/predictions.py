@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from helpers import checks
+from helpers import checks, runtime
 from helpers.exercises.answers import NotDone, WrongAnswer
 from helpers.files import atomic_write
 
@@ -45,6 +45,7 @@ def predicted(
     known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
     entry = known.setdefault(name, {"predicted": said, "when": f"{datetime.now():%Y-%m-%d %H:%M}"})
     _write(target, known)
+    runtime.prepare_worker(threads=runtime.own_threads())
     measured = float(measure())
     entry["measured"] = measured
     _write(target, known)
@@ -59,7 +60,7 @@ def predicted(
 
 
 def _said(name, prediction, minimum, maximum) -> float:
-    missing = f"{name}: predict before you look. Let the cell above return a number; the run follows."
+    missing = f"{name}: predict before you look. Let the cell above return a number, then run this."
     try:
         said = prediction()
     except NotImplementedError as error:
