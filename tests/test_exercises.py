@@ -2,13 +2,16 @@
 
 import ast
 import json
+import linecache
 import re
+import shutil
 import types
 
 import nbformat
 import pytest
 import torch
 
+from helpers import run
 from helpers.exercises import answers, predictions, workbooks
 from helpers.exercises.answers import Case, NotDone, WrongAnswer, check
 from helpers.paths import NOTEBOOKS
@@ -48,7 +51,9 @@ class Workbook:
         self.run(cell_of(path, "setup").source)
 
     def run(self, source: str) -> None:
-        exec(compile(source, "<cell>", "exec"), self.space)
+        name = f"<cell {hash(source)}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        exec(compile(source, name, "exec"), self.space)
 
     def answer(self, grade_id: str, *changes: tuple[str, str]) -> None:
         """The solution, changed as a student would write it."""
@@ -188,9 +193,8 @@ def test_an_answer_that_calls_the_helper_is_refused(opened, number, name):
     book = opened[number]
     book.answer(name)
     own = re.findall(r"^def (\w+)", cell_of(book.path, name).source, re.M)[0]
-    book.run(
-        f"{own}_before = {own}\ndef {own}(*given):\n    import helpers\n    return {own}_before(*given)"
-    )
+    lines = (f"def {own}(*given):", "    import helpers", f"    return {own}_before(*given)")
+    book.run("\n".join((f"{own}_before = {own}", *lines)))
     with pytest.raises(WrongAnswer, match="uses `helpers`"):
         book.test(name)
 
@@ -223,6 +227,7 @@ def test_what_is_told_without_a_known_mistake():
     ones = torch.ones(2, 3)
     assert "transpose is missing or too much" in tried(lambda: ones.T, ones)
     assert "right but for the sign" in tried(lambda: -ones, ones)
+    assert "It is 2 and should be 3" in tried(lambda: 2.0, 3.0)
     assert "2.5 times" in tried(lambda: 2.5 * ones, ones)
     assert "NaN or infinity" in tried(lambda: ones / 0, ones)
     assert "entry (0, 1)" in tried(lambda: torch.tensor([[1.0, 5.0]]), torch.tensor([[1.0, 2.0]]))
@@ -267,3 +272,48 @@ def test_a_prediction_comes_before_the_run(tmp_path, capsys):
     assert "now says 0.3; the first prediction counts" in said
     stored = json.loads((tmp_path / predictions.FILE).read_text())
     assert (stored["a"]["predicted"], stored["a"]["measured"]) == (0.5, 0.25)
+
+
+def executed(path) -> list:
+    """Code cells of an executed workbook with their errors: (metadata, ename, sentence)."""
+    found = []
+    for cell, mark in cells(path):
+        if cell.cell_type == "code":
+            errors = [o for o in cell.outputs if o.output_type == "error"]
+            said = (errors[0].ename, errors[0].evalue, errors[0].traceback) if errors else None
+            found.append((mark.get("grade_id"), said))
+    return found
+
+
+@pytest.mark.slow
+def test_solutions_run_and_open_workbooks_say_what_is_missing(tmp_path):
+    """Through papermill: the solutions from top to bottom; the student's version stops at the first
+    open cell, and where it is made to go on, every test says its sentence and nothing more."""
+    homes = {name: tmp_path / name for name in ("solved", "open", "going on")}
+    for name, home in homes.items():
+        source = workbooks.SOLUTIONS if name == "solved" else workbooks.EXERCISES
+        shutil.copytree(source, home, ignore=shutil.ignore_patterns("*.json"))
+        (home / "out").mkdir()
+    for path in workbooks.solutions(homes["going on"]):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            cell.metadata["tags"] = ["raises-exception"]
+        nbformat.write(notebook, path)
+    for path in workbooks.solutions(homes["open"])[1:]:
+        path.unlink()  # one is enough: how papermill stops is the same for all
+    for name, home in homes.items():
+        books = workbooks.solutions(home)
+        outcomes = run.run_series(books, home / "out", parameters={}, jobs=2)
+        errors = [outcome.error for outcome in outcomes]
+        if name == "solved":
+            assert not any(errors), errors
+        elif name == "open":
+            assert "NotDone: back_through_time is not written yet" in errors[0]
+    for path in workbooks.solutions(homes["going on"] / "out"):
+        tests = [name for name in workbooks.points(path) if name.endswith("_test")]
+        found = {name: said for name, said in executed(path) if said}
+        assert list(found) == tests  # the cells of answers define functions, and end well
+        for name, (kind, sentence, shown) in found.items():
+            assert kind == "NotDone", (path.stem, name, sentence)
+            assert shown == [f"NotDone: {sentence}"]
+            assert "not written yet" in sentence or "predict before you look" in sentence

@@ -1,4 +1,5 @@
-"""``python -m helpers.exercises``: make the students' workbooks, or a course folder for nbgrader."""
+"""``python -m helpers.exercises``: make the students' workbooks, or a course folder for "
+"nbgrader."""
 
 import argparse
 import sys

@@ -206,7 +206,7 @@ def equal(got, right, within: float = WITHIN) -> bool:
     if a is None or b is None or a.shape != b.shape:
         return False
     if not torch.isfinite(a).all():
-        return torch.equal(a, b)
+        return torch.allclose(a, b, rtol=within, equal_nan=True)
     size = max(a.norm().item(), b.norm().item())
     return (a - b).norm().item() <= within * size + _ROUNDING
 
@@ -255,17 +255,14 @@ def _difference(got, right, parts: tuple[str, ...], within: float) -> str:
     if not torch.isfinite(a).all():
         return "it holds NaN or infinity. Is something divided by zero, or a logarithm of zero?"
     ratio = a[b != 0] / b[b != 0]
-    if ratio.numel() and (ratio - ratio.flatten()[0]).abs().max() < within:
+    if a.numel() > 1 and ratio.numel() and (ratio - ratio.flatten()[0]).abs().max() < within:
         factor = ratio.flatten()[0].item()
         if factor < 0 and math.isclose(factor, -1, abs_tol=within):
             return "right but for the sign."
         return f"right but for a factor: everything is {factor:.4g} times what it should be."
     k = int((a - b).abs().argmax())
-    where = f", entry {_index(k, a.shape)}" if a.dim() else ""
-    return (
-        f"not yet. Where it is furthest off{where}, it is {a.flatten()[k]:.4g} and should be "
-        f"{b.flatten()[k]:.4g}."
-    )
+    where = f"Where it is furthest off, entry {_index(k, a.shape)}, it" if a.dim() else "It"
+    return f"not yet. {where} is {a.flatten()[k]:.4g} and should be {b.flatten()[k]:.4g}."
 
 
 def _index(k: int, shape) -> str:

@@ -38,9 +38,8 @@ _GRU = {
     "the update gate is exchanged: z_t keeps the old state, 1 − z_t takes the candidate.": {
         "exchanged": True
     },
-    "the reset gate acts after the product: r ⊙ (W_gh h + b_gh). You scale h before it, as Cho et al. do.": {
-        "reset": "first"
-    },
+    "the reset gate acts after the product: r ⊙ (W_gh h + b_gh). You scale h before it, as Cho et "
+    "al. do.": {"reset": "first"},
     "the reset gate is missing in the candidate.": {"reset": "none"},
     "b_gh stands inside the bracket, so that r scales it too.": {"reset": "bias outside"},
     "the candidate may be negative: it has a tanh.": {"candidate": torch.sigmoid},

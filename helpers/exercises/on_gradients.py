@@ -38,16 +38,14 @@ def _rnn_case(T: int, n: int, seed: int) -> Case:
     right = torch.autograd.grad(v @ (W_ph @ h[T]), (W_hh, W_hx))
     arguments = (x, torch.stack(h).detach(), v, W_hh.detach(), W_ph)
     mistakes = {
-        "the step back multiplies by W_hh where its transpose belongs: e_{t-1} = W_hhᵀ δ_t, (26).": {
-            "transpose": False
-        },
+        "the step back multiplies by W_hh where its transpose belongs: e_{t-1} = W_hhᵀ δ_t, "
+        "(26).": {"transpose": False},
         "the slope of the tanh is missing: δ_t = (1 − h_t²) ⊙ e_t, (17).": {"slope": "none"},
         "the slope of tanh(a) is 1 − h², not 1 − h: the square is missing.": {"slope": "no square"},
         "off by one in t: δ_t belongs to h_{t-1}, the state that W_hh was multiplied with, (25); "
         "you took h_t.": {"state": 0},
-        "only the last step counts so far. W_hh acts at every step: the sum over t is missing, (25).": {
-            "steps": 1
-        },
+        "only the last step counts so far. W_hh acts at every step: the sum over t is missing, "
+        "(25).": {"steps": 1},
         "the first step is left out: the loop ends at t = 2, and x_1 and h_0 get no term.": {
             "first": 2
         },
@@ -97,23 +95,19 @@ def _lstm_case(n: int, seed: int) -> Case:
     right = (dict(zip("gifo", by_a, strict=True)), along, e_before)
     arguments = (e, from_later, *(q.detach() for q in (c_before, c, g, i, f, o)), W_h)
     mistakes = {
-        "what comes back along the cell, s_{t+1} ⊙ f_{t+1}, is not in s_t: the second term of (42).": {
-            "later": 0
-        },
+        "what comes back along the cell, s_{t+1} ⊙ f_{t+1}, is not in s_t: the second term of "
+        "(42).": {"later": 0},
         "on its way through h_t = tanh(c_t) ⊙ o_t the gradient meets the slope of this tanh, "
         "1 − tanh²(c_t): it is missing in s_t, (42).": {"tanh_c": False},
         "the gates have the slope of the sigmoid, o (1 − o), not that of the tanh, (41).": {
             "gate": "tanh"
         },
-        "the slopes of the squashings are missing: behind each partner stands 1 − g² or f (1 − f).": {
-            "gate": "none"
-        },
-        "off by one in t: the partner of the forget gate is the old cell, c_{t-1}, not c_t, (45).": {
-            "old": False
-        },
-        "each gate is multiplied by its partner: δ^g by i and δ^i by g. They are exchanged, (45).": {
-            "swapped": True
-        },
+        "the slopes of the squashings are missing: behind each partner stands 1 − g² or f (1 − "
+        "f).": {"gate": "none"},
+        "off by one in t: the partner of the forget gate is the old cell, c_{t-1}, not c_t, "
+        "(45).": {"old": False},
+        "each gate is multiplied by its partner: δ^g by i and δ^i by g. They are exchanged, "
+        "(45).": {"swapped": True},
         "W_rh carries h_{t-1} forward; on the way back its transpose belongs there, (43).": {
             "transpose": False
         },
@@ -198,7 +192,8 @@ def leaky_unit(immediate, one_step, total, far, seed: int = 0) -> None:
     a_2, b_2 = slope(lambda z: h_2(z, middle), w), slope(lambda z: h_2(w, z), middle)
     both = slope(lambda z: h_2(z, h_1(z, h_0)), w)
     forgotten = {
-        "the path over h_1 is missing: w acts at the first step too, and the state carries it on.": a_2,
+        "the path over h_1 is missing: w acts at the first step too, and the state carries it "
+        "on.": a_2,
         "the first step's share is carried on to h_2 by one factor ∂h_2/∂h_1.": a_2 + by_w,
         "the immediate derivative at the second step is missing.": b_2 * by_w,
         "the sum is over paths: b_2 belongs to the path that starts at the first step.": by_w

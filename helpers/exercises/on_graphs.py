@@ -44,9 +44,8 @@ _HEAD = {
     "more.": {"slope": 1.0},
     "LeakyReLU keeps a part below zero; this is the plain relu.": {"slope": 0.0},
     "the softmax runs over the neighbours v of each u, so along rows: dim=1.": {"dim": 0},
-    "u hears only its neighbours and itself: where Ã is 0 the score must be −∞ before the softmax.": {
-        "mask": "none"
-    },
+    "u hears only its neighbours and itself: where Ã is 0 the score must be −∞ before the "
+    "softmax.": {"mask": "none"},
     "a score of 0 still has a weight, exp(0) = 1: set it to −∞, not to 0.": {"mask": "zero"},
     "after the mask each row must sum to 1 again: mask the scores before the softmax.": {
         "mask": "after"

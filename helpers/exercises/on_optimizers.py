@@ -141,8 +141,8 @@ def average(weight, total, age, alternating, seed: int = 0) -> None:
     right = math.fsum(j * w for j, w in enumerate(weights))
     mistakes = {
         "the gradient of this very step has age 0, not 1.": 1 / (1 - beta),
-        "the derivative of the geometric series has a square below; 1 − β cancels one of the two.": beta
-        / (1 - beta) ** 2,
+        "the derivative of the geometric series has a square below; 1 − β cancels one of the "
+        "two.": beta / (1 - beta) ** 2,
         "upside down.": (1 - beta) / beta,
     }
     check(age, [Case((beta,), right, mistakes)], name="age")

@@ -21,7 +21,8 @@ _BATCH = {
     "the flip must run along each palindrome, dim=1; you turned the order of the samples.": {
         "dim": 0
     },
-    "with an odd number of digits the middle one stands alone, and the first digit comes back last: "
+    "with an odd number of digits the middle one stands alone, and the first digit comes back "
+    "last: "
     "take half[:, : T + 1 - K] and flip it.": {"cut": "late"},
     "the last digit is the target and must not be fed in: x has T digits.": {"fed": 1},
     "off by one: the target is the digit after the T that are fed in.": {"target": -2},

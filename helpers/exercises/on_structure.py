@@ -16,9 +16,8 @@ from helpers.exercises.predictions import predicted
 from helpers.runtime import generator
 
 _COLOURS = {
-    "a set forgets how often: two red neighbours are not one red neighbour. Take the sorted list.": {
-        "gathered": "set"
-    },
+    "a set forgets how often: two red neighbours are not one red neighbour. Take the sorted "
+    "list.": {"gathered": "set"},
     "a node's own colour is lost: the new one comes from the old one and the neighbours'.": {
         "own": False
     },
@@ -156,7 +155,7 @@ def deserialise(function, seed: int = 0) -> None:
 
 
 def _read(bits, both=True, by="rows", nodes=0, loops=False):
-    N = nodes + next(N for N in range(1, 99) if N * (N - 1) // 2 == len(bits))
+    N = nodes + next(N for N in range(1, 99) if len(bits) == N * (N - 1) // 2)
     places = [(k, j) for k in range(N) for j in range(k)]
     if by == "columns":
         places = [(k, j) for j in range(N) for k in range(j + 1, N)]
@@ -225,7 +224,8 @@ def counting(bits, texts, triangles, rounds, seed: int = 0) -> None:
 
 
 def mirrored(prediction) -> float:
-    """Predict the share of a blank's attention on its mirrored position, longest length, percent."""
+    """Predict the share of a blank's attention on its mirrored position, longest length, "
+    "percent."""
     found = archive.read()
 
     def measure() -> float:

@@ -16,10 +16,10 @@ from helpers.text.sampling import generate
 from helpers.text.sampling import next_distribution as known_distribution
 from helpers.text.widgets import temperature_explorer
 
+_BIT = math.log(2)
 _DISTRIBUTION = {
-    "multiplied by the temperature where it divides: a high temperature flattens, softmax(z / τ).": {
-        "heat": "times"
-    },
+    "multiplied by the temperature where it divides: a high temperature flattens, softmax(z / "
+    "τ).": {"heat": "times"},
     "the temperature is not used.": {"heat": "none"},
     "the temperature acts on the logits, not on the probabilities: divide before the softmax.": {
         "heat": "after"
@@ -27,9 +27,8 @@ _DISTRIBUTION = {
     "what top-p leaves must sum to 1 again: divide by its sum.": {"again": False},
     "the character that carries the sum over p stays: drop one only if those before it already "
     "reach p.": {"crossing": False},
-    "top-p is not a threshold for single characters: the likeliest stay until their sum reaches p.": {
-        "rule": "threshold"
-    },
+    "top-p is not a threshold for single characters: the likeliest stay until their sum reaches "
+    "p.": {"rule": "threshold"},
     "top-p looks at the distribution after the temperature; you cut before.": {"rule": "cut first"},
     "top-p is not used.": {"rule": "none"},
     "the cut runs from the likeliest down: sort in descending order.": {"rule": "ascending"},
@@ -102,7 +101,7 @@ def bits_per_character(function, seed: int = 0) -> None:
 
 
 def _bits_mistaken(
-    logits, ids, unit=math.log(2), shift=1, mean=True, count=0, order="mean of logs", sign=1
+    logits, ids, unit=_BIT, shift=1, mean=True, count=0, order="mean of logs", sign=1
 ):
     log_p = logits if order == "logits" else logits.log_softmax(1)
     L = len(ids)
