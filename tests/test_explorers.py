@@ -2,6 +2,7 @@
 
 import io
 import time
+from types import SimpleNamespace
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -38,13 +39,14 @@ def explore(monkeypatch):
     def build(explorer, *arguments):
         caught = {}
 
-        def interactive_output(draw, controls):
+        def catch(draw, controls, *others):
             caught.update(draw=draw, controls=controls)
-            return ipywidgets.Output()
+            return SimpleNamespace(widget=lambda: None)
 
         with monkeypatch.context() as patch:
             patch.setattr(live, "interactive", lambda: True)
-            patch.setattr(ipywidgets, "interactive_output", interactive_output)
+            patch.setattr(live, "Explorer", catch)
+            patch.setattr(live, "display_with_twin", lambda *shown: None)
             explorer(*arguments)
         return caught["draw"], caught["controls"]
 

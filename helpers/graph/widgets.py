@@ -111,5 +111,5 @@ def embedding_explorer(graph: Graph, labels: torch.Tensor, training: SemiSupervi
     live(
         draw,
         static=[{"epoch": tuple(round(last * share) for share in (0, 0.1, 0.3, 1))}],
-        epoch=widgets.IntSlider(last, 0, last, description="epoch", continuous_update=False),
+        epoch=widgets.IntSlider(last, 0, last, description="epoch"),
     )

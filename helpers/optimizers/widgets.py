@@ -38,13 +38,9 @@ def valley_explorer(steps: int = 60) -> None:
             {"rate": 0.02, "momentum": 0.9, "condition": 40.0},
             {"rate": 0.055, "momentum": 0.9, "condition": 40.0},
         ],
-        rate=widgets.FloatLogSlider(
-            0.02, base=10, min=-3, max=0, step=0.05, description="rate", continuous_update=False
-        ),
-        momentum=widgets.FloatSlider(
-            0.9, min=0, max=0.99, step=0.01, description="momentum", continuous_update=False
-        ),
+        rate=widgets.FloatLogSlider(0.02, base=10, min=-3, max=0, step=0.05, description="rate"),
+        momentum=widgets.FloatSlider(0.9, min=0, max=0.99, step=0.01, description="momentum"),
         condition=widgets.FloatLogSlider(
-            40, base=10, min=0, max=3, step=0.1, description="condition", continuous_update=False
+            40, base=10, min=0, max=3, step=0.1, description="condition"
         ),
     )

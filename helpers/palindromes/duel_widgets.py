@@ -11,13 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from helpers import figures
+from helpers.audience import interactive
 from helpers.figures import PALETTE
 from helpers.palindromes.experiment import PalindromeRun, train_network
 from helpers.palindromes.settings import INIT_000
 from helpers.palindromes.tasks.palindromes import CHANCE
 from helpers.recurrent.cells import CELLS
 from helpers.recurrent.plots import smooth
-from helpers.runtime import interactive
 
 MODELS = ("rnn", "lstm")
 _REDRAW_S = 0.5

@@ -52,9 +52,7 @@ def opened_cell_explorer(
         draw,
         palindrome=box,
         hold=widgets.Dropdown(options=gates, description="hold the"),
-        value=widgets.FloatSlider(
-            1.0, min=0, max=1, step=0.05, description="at", continuous_update=False
-        ),
+        value=widgets.FloatSlider(1.0, min=0, max=1, step=0.05, description="at"),
     )
 
 
@@ -92,7 +90,5 @@ def curves_explorer(study: PalindromeArchive) -> None:
             description="T",
         ),
         metric=widgets.Dropdown(options=["accuracy", "loss"], description="metric"),
-        window=widgets.IntSlider(
-            10, min=1, max=50, description="smoothing, × 10 steps", continuous_update=False
-        ),
+        window=widgets.IntSlider(10, min=1, max=50, description="smoothing, × 10 steps"),
     )

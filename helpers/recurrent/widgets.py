@@ -27,13 +27,9 @@ def vanishing_explorer(seed: int = 0) -> None:
     live(
         draw,
         static=[{"radius": 1.5, "input_scale": 0.05}, {"radius": 1.5, "input_scale": 1.5}],
-        radius=widgets.FloatSlider(
-            1.0, min=0.1, max=3.0, step=0.05, description="spectral radius", continuous_update=False
-        ),
-        length=widgets.IntSlider(
-            60, min=2, max=150, description="length T", continuous_update=False
-        ),
+        radius=widgets.FloatSlider(1.0, min=0.1, max=3.0, step=0.05, description="spectral radius"),
+        length=widgets.IntSlider(60, min=2, max=150, description="length T"),
         input_scale=widgets.FloatSlider(
-            0.3, min=0.0, max=3.0, step=0.05, description="input scale", continuous_update=False
+            0.3, min=0.0, max=3.0, step=0.05, description="input scale"
         ),
     )

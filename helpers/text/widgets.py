@@ -10,9 +10,9 @@ import numpy as np
 from IPython.display import display
 
 from helpers import figures
+from helpers.audience import interactive
 from helpers.colors import BLUE
 from helpers.live import live
-from helpers.runtime import interactive
 from helpers.text import plots
 from helpers.text.charlm import CharLM
 from helpers.text.decoder import Decoder
