@@ -34,6 +34,7 @@ CONFIGURATION = {
     "html_js_files": [["frames.js", {"defer": "defer"}]],
     "html_assets_policy": "always",
     "html_copy_source": False,
+    "html_show_search_summary": False,  # it is fetched, which pages from a folder cannot
     "html_show_copyright": False,
     "exclude_patterns": ["executed"],
     "myst_update_mathjax": False,
@@ -51,6 +52,8 @@ CONFIGURATION = {
         },
     },
 }
+#: MathJax comes with a file for each way in and out; the pages read TeX and show it as HTML.
+UNUSED = ("mml-*.js", "*-svg*.js", "tex-mml-*.js", "tex-chtml-full*.js", "node-main.js")
 _DISPLAYED = re.compile(r"^([ >]*)\$\$(.+?)\$\$[ ]*$", re.MULTILINE | re.DOTALL)
 _WORKBOOK = re.compile(r"\[([^\]]+)\]\((?:\.\./)?(?:exercises|solutions)/[^)]+\)")
 
@@ -120,6 +123,9 @@ def build(pages: list[str], folder: Path) -> None:
     (folder / "index.md").write_text("\n".join(index) + "\n", encoding="utf-8")
     if sphinx(["-q", "-b", "html", str(folder), str(folder / "pages")]) != 0:
         raise RuntimeError("Sphinx could not build the pages; what it says stands above")
+    for unused in UNUSED:
+        for file in (folder / "pages" / frames.STATIC / "mathjax").glob(unused):
+            file.unlink()
 
 
 INTRODUCTION = (
