@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 
 from helpers import figures
 from helpers.captured import Part, as_html, captured
+from helpers.hand import Hand
 
 SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider, widgets.SelectionSlider)
 #: Seconds without a move after which a picture is laid out anew.
@@ -41,28 +42,52 @@ class Explorer:
         self.guide = widgets.HTMLMath(f'<div class="explorer-guide">{guide}</div>')
         self.problem = widgets.HTML()
         self.picture = widgets.HTMLMath()
-        self.layouts: dict = {}
+        self.kept = figures.Redrawn()
         self._rest: asyncio.TimerHandle | None = None
         for control in controls.values():
             if isinstance(control, SLIDERS):
                 control.continuous_update = True
             control.observe(lambda _: self.follow(), "value")
+        self.hand = Hand()
+        self.hand.observe(lambda change: self.point(*change["new"][:5]), "stroke")
+        self._pointing = False
         self._drawing: Generator | None = None
         self.redraw(at_once=True)
 
+    def point(self, picture: int, x: float, y: float, up_x: float, up_y: float) -> None:
+        """A click on a picture, or a stroke over it: sets the controls that its place stands for.
+
+        Args:
+            picture: which of the pictures shown.
+            x, y, up_x, up_y: where the pointer went down and up, in shares from the top left.
+        """
+        if picture >= len(self.kept.clicks):
+            return
+        meant = self.kept.clicks[picture](up_x, up_y)
+        self._pointing = True  # one picture for all controls that this sets
+        try:
+            for name, value in meant.items():
+                set_nearest(self.controls[name], value)
+        finally:
+            self._pointing = False
+        if meant:
+            self.follow()
+
     def follow(self) -> None:
         """Draw quickly, and once more in full when nothing has moved for a while."""
-        begun = bool(self.layouts)
+        if self._pointing:
+            return
+        begun = bool(self.kept.places)
         self.redraw()
         if self._rest is not None:
             self._rest.cancel()
         loop = running_loop()
-        if begun and self.layouts and loop is not None:
+        if begun and self.kept.places and loop is not None:
             self._rest = loop.call_later(REST_S, self.redraw_in_full)
 
     def redraw_in_full(self) -> None:
         """Draw at the controls' present values, laid out anew."""
-        self.layouts.clear()
+        self.kept.places.clear()
         self.redraw()
 
     def redraw(self, *, at_once: bool = False) -> None:
@@ -72,6 +97,7 @@ class Explorer:
             at_once: a drawing in parts is finished before this returns.
         """
         values = {name: control.value for name, control in self.controls.items()}
+        self.kept.clicks.clear()
         parts = self._caught(lambda: self.draw(**values))
         if parts is not None and isinstance(self._shown, Generator):
             self._drawing = self._shown
@@ -82,7 +108,7 @@ class Explorer:
 
     def _caught(self, show: Callable) -> list[Part] | None:
         """What ``show()`` shows; its result is kept in ``_shown``. ``None`` where it raised."""
-        with captured() as parts, figures.layout_kept(self.layouts):
+        with captured() as parts, figures.redrawing(self.kept):
             try:
                 self._shown = show()
             except Exception as error:  # whatever it is, the reader is told and may go on
@@ -122,7 +148,27 @@ class Explorer:
     def widget(self) -> widgets.VBox:
         """All of it in one box."""
         rows = [panel([*self.extras, *self.controls.values()]), self.problem, self.picture]
-        return widgets.VBox([self.guide, *rows] if "></" not in self.guide.value else rows)
+        box = widgets.VBox([self.guide, *rows, self.hand])
+        box.add_class("explorer")
+        return box
+
+
+def set_nearest(control: widgets.Widget, value: float) -> None:
+    """Set a control to the value that it can have next to ``value``."""
+    if hasattr(control, "options"):
+        numbers = [v for _, v in control._options_full]
+        control.value = min(numbers, key=lambda v: abs(v - value))
+        return
+    low, high = control.min, control.max
+    if isinstance(control, widgets.FloatLogSlider):
+        low, high = control.base**low, control.base**high
+    value = min(max(value, low), high)
+    if isinstance(control.value, int):
+        control.value = round(value)
+    elif isinstance(control, widgets.FloatLogSlider):
+        control.value = value
+    else:
+        control.value = low + round((value - low) / control.step) * control.step
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
