@@ -47,10 +47,10 @@ class Explorer:
         for control in controls.values():
             if isinstance(control, SLIDERS):
                 control.continuous_update = True
-            control.observe(lambda _: self.follow(), "value")
+            control.observe(lambda _: self.changed(), "value")
         self.hand = Hand()
         self.hand.observe(lambda change: self.point(*change["new"][:5]), "stroke")
-        self._pointing = False
+        self._due = False
         self._drawing: Generator | None = None
         self.redraw(at_once=True)
 
@@ -64,19 +64,24 @@ class Explorer:
         if picture >= len(self.kept.clicks):
             return
         meant = self.kept.clicks[picture](up_x, up_y)
-        self._pointing = True  # one picture for all controls that this sets
-        try:
-            for name, value in meant.items():
-                set_nearest(self.controls[name], value)
-        finally:
-            self._pointing = False
-        if meant:
+        for name, value in meant.items():
+            set_nearest(self.controls[name], value)
+
+    def changed(self) -> None:
+        """A control has moved. Controls that move together are followed by one picture."""
+        loop = running_loop()
+        if loop is None:
             self.follow()
+        elif not self._due:
+            self._due = True
+            loop.call_soon(self._follow_now)
+
+    def _follow_now(self) -> None:
+        self._due = False
+        self.follow()
 
     def follow(self) -> None:
         """Draw quickly, and once more in full when nothing has moved for a while."""
-        if self._pointing:
-            return
         begun = bool(self.kept.places)
         self.redraw()
         if self._rest is not None:
