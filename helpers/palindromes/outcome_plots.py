@@ -80,6 +80,8 @@ def times(study: PalindromeArchive, protocols: dict[str, pd.DataFrame]):
         ax.set(xlabel="T, digits fed in", ylim=(0, 1.06 * never), xlim=(-0.55, len(lengths) - 0.5))
         ax.set_title(title)
     axes[0].set_ylabel("training steps until solved")
-    axes[1].legend(loc="lower right", title="median of the solved", fontsize=8.5)
+    axes[1].legend(
+        loc="lower right", title="median of the solved", fontsize=8.5, title_fontsize=8.5
+    )
     figures.credit(fig, study.credit(pd.concat(protocols.values())))
     return fig

@@ -254,7 +254,7 @@ def factorial(
     axes[1].axvline(0, color=PALETTE["muted"], linewidth=1)
     axes[1].set_yticks(rows, [_named(factor) for factor in table["factor"]])
     axes[1].set(ylim=(len(rows) - 0.5, -0.5), xlabel="change of the share ever solved")
-    axes[1].set_title("effect of moving one matrix")
+    axes[1].set_title("moving one matrix")
     figures.credit(fig, study.credit(runs))
     return fig
 
