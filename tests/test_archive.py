@@ -68,7 +68,7 @@ def test_curves_and_figures_of_published_runs(published):
     dots = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
     assert sum(len(line.get_ydata()) for line in dots) == len(first)
     settings = published.by_setting("lstm_21")
-    figure = plots.dots_by_setting(published, settings, 3000)
+    figure = plots.dots_by_setting(published, {"T = 21": settings}, (3000,))
     rows = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert rows == list(settings)
     drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() in "ox")

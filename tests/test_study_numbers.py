@@ -20,7 +20,6 @@ RUNS = pd.DataFrame(
         "steps": [500, 500, 500, 600],
         "final_accuracy": [0.99, 0.5, 1.0, 0.98],
         "held_out_accuracy": [0.99, 0.25, 0.995, 0.26],
-        "collapsed": [False, False, False, True],
     }
 )
 
