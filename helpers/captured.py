@@ -94,12 +94,18 @@ def size(png: bytes) -> tuple[int, int]:
 
 
 def as_html(parts: list[Part], picture: Callable[[bytes, int, str], str] = inline) -> str:
-    """All parts in order.
+    """All parts in order, lines that were printed one after another in one piece.
 
     Args:
         picture: makes the HTML of a PNG from its bytes, its width on the page and its words.
     """
-    return "\n".join(_part(part, picture) for part in parts)
+    joined: list[Part] = []
+    for part in parts:
+        if joined and part.metadata.get("printed") and joined[-1].metadata.get("printed"):
+            text = joined.pop().data["text/plain"] + part.data["text/plain"]
+            part = Part({"text/plain": text}, part.metadata)
+        joined.append(part)
+    return "\n".join(_part(part, picture) for part in joined)
 
 
 def _part(part: Part, picture: Callable) -> str:

@@ -51,7 +51,9 @@ def record(
     drawn = []
     for chosen in itertools.product(*values.values()):
         with captured() as parts:
-            draw(**{**start, **dict(zip(values, chosen, strict=True))})
+            drawing = draw(**{**start, **dict(zip(values, chosen, strict=True))})
+            for _ in drawing or ():  # one that comes in parts
+                pass
         drawn.append(as_html(parts, lambda *picture: saved(folder, *picture)))
     axes = [_axis(name, controls[name], options, start[name]) for name, options in values.items()]
     show_player(axes, drawn, guide)

@@ -1,5 +1,6 @@
 """One drawing function for a person, for nobody and for a page."""
 
+import asyncio
 import json
 import re
 
@@ -10,6 +11,7 @@ from IPython.display import display
 from ipywidgets.widgets.widget import _instances
 
 from helpers import captured, figures, frames, live, notebook
+from helpers.explorer import PART_S, Explorer
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_tables_keep_their_html_and_clearing_forgets():
 
 
 def test_the_picture_follows_and_an_error_dims_the_last_one():
-    explorer = live.Explorer(draw, {"k": widgets.IntSlider(2, -1, 5)}, guide="Move k.")
+    explorer = Explorer(draw, {"k": widgets.IntSlider(2, -1, 5)}, guide="Move k.")
     assert "k is 2" in explorer.picture.value
     explorer.controls["k"].value = 4
     assert "k is 4" in explorer.picture.value
@@ -74,6 +76,45 @@ def test_the_picture_follows_and_an_error_dims_the_last_one():
     assert not plt.get_fignums()
 
 
+def parts_of(text: str):
+    for word in text.split():
+        print(word, end=" ")
+        yield
+
+
+def test_a_drawing_in_parts_comes_as_it_is_made_and_a_new_one_ends_it():
+    seen = []
+
+    async def reader():
+        text = widgets.Text("one two three")
+        explorer = Explorer(parts_of, {"text": text})
+        assert "one two three" in explorer.picture.value  # the first is whole
+        explorer.picture.observe(lambda change: seen.append(change["new"]), "value")
+        text.value = "a b c d e f"
+        await asyncio.sleep(0)
+        assert [re.sub("<.*?>", "", page) for page in seen] == ["a "]
+        while "c" not in explorer.picture.value:
+            await asyncio.sleep(0)
+        text.value = "x y"
+        await asyncio.sleep(10 * PART_S)
+        assert explorer.picture.value.count("<pre") == 1
+        return re.sub("<.*?>", "", explorer.picture.value)
+
+    assert asyncio.run(reader()) == "x y "
+    assert not any("d" in page.replace("</pre", "").split(">")[1] for page in seen)
+
+
+def test_a_drawing_in_parts_without_a_loop_is_whole(tmp_path):
+    explorer = Explorer(parts_of, {"text": widgets.Text("a")})
+    explorer.controls["text"].value = "b c"
+    assert "b c" in explorer.picture.value
+    with captured.captured() as shown:
+        live.twin(parts_of, [{}], {"text": widgets.Text("d e")})
+        frames.record(tmp_path, parts_of, {"text": widgets.Dropdown(options=["f g", "h"])})
+    assert "d e" in shown[0].data["text/plain"]
+    assert "f g" in shown[1].data["text/html"]
+
+
 def boxed(widget) -> list:
     """All widgets in a box."""
     inside = [boxed(child) for child in getattr(widget, "children", ())]
@@ -81,7 +122,7 @@ def boxed(widget) -> list:
 
 
 def test_no_output_widget_exists(person):
-    explorer = live.Explorer(draw, {"k": widgets.IntSlider(2), "name": widgets.Text("y")})
+    explorer = Explorer(draw, {"k": widgets.IntSlider(2), "name": widgets.Text("y")})
     found = boxed(explorer.widget())
     assert not any(isinstance(w, widgets.Output) for w in found)
     labels = [w.style.description_width for w in found if getattr(w, "description", "")]

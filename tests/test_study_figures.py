@@ -132,7 +132,8 @@ def test_shares_carry_their_intervals(study):
     for (_, y), model in zip(drawn(figure.axes[1], "D"), ("rnn", "lstm"), strict=True):
         said = reported.PROTOCOL_A[reported.PROTOCOL_A["model"] == model]
         assert y.tolist() == said["accuracy"].tolist()
-    for (_, y), model in zip(drawn(figure.axes[1], "o"), ("rnn", "lstm"), strict=True):
+    for marker, model in (("o", "rnn"), ("s", "lstm")):
+        ((_, y),) = drawn(figure.axes[1], marker)
         assert y.tolist() == runs[runs["model"] == model]["held_out_accuracy"].tolist()
 
 

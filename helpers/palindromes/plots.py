@@ -153,7 +153,7 @@ def share_and_final(study: PalindromeArchive, runs: pd.DataFrame, reported: pd.D
     lengths = sorted(runs["T"].unique())
     rng = np.random.default_rng(0)
     place = {T: k for k, T in enumerate(lengths)}
-    for offset, model in ((-0.12, "rnn"), (0.12, "lstm")):
+    for offset, model, marker in ((-0.12, "rnn", "o"), (0.12, "lstm", "s")):
         part = runs[runs["model"] == model]
         table = shares(part, ["T"])
         x = np.array([place[T] for T in table["T"]]) + offset
@@ -162,7 +162,7 @@ def share_and_final(study: PalindromeArchive, runs: pd.DataFrame, reported: pd.D
             x,
             table["solved"],
             yerr=np.clip([low, high], 0, None),
-            fmt="o",
+            fmt=marker,
             color=CELLS[model].color,
             capsize=3,
             label=CELLS[model].label,
@@ -170,7 +170,13 @@ def share_and_final(study: PalindromeArchive, runs: pd.DataFrame, reported: pd.D
         jitter = rng.uniform(-0.07, 0.07, len(part))
         dots = part["T"].map(place) + 1.6 * offset + jitter
         axes[1].plot(
-            dots, part["held_out_accuracy"], "o", color=CELLS[model].color, ms=4, alpha=0.6, mew=0
+            dots,
+            part["held_out_accuracy"],
+            marker,
+            color=CELLS[model].color,
+            ms=4,
+            alpha=0.6,
+            mew=0,
         )
         if reported is not None:
             said = reported[reported["model"] == model]
