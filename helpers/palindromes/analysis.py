@@ -87,12 +87,14 @@ def unsolved_over_time(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def mixtures(runs: pd.DataFrame, chance: float = CHANCE) -> pd.DataFrame:
     """Mean accuracy at the end, beside what a mixture of k right runs and R - k guessing ones has.
 
+    Held out, as the training stream would not count a run as right that has just had a bad batch.
+
     Columns: "model", "T", "right runs" k, "of" R, "mixture" k/R + (1 - k/R) chance, and
-    "mean accuracy" of the last steps of training.
+    "mean accuracy".
     """
     rows = []
     for (model, T), group in runs.groupby(["model", "T"], sort=False):
-        right = int((group["final_accuracy"] >= SOLVED_ACCURACY).sum())
+        right = int((group["held_out_accuracy"] >= SOLVED_ACCURACY).sum())
         share = right / len(group)
         rows.append(
             {
@@ -101,7 +103,7 @@ def mixtures(runs: pd.DataFrame, chance: float = CHANCE) -> pd.DataFrame:
                 "right runs": right,
                 "of": len(group),
                 "mixture": share + (1 - share) * chance,
-                "mean accuracy": float(group["final_accuracy"].mean()),
+                "mean accuracy": float(group["held_out_accuracy"].mean()),
             }
         )
     return pd.DataFrame(rows)
