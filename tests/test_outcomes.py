@@ -147,7 +147,7 @@ def test_the_table_of_protocols_is_their_configurations():
     table = protocols.settings()
     assert list(table) == ["A, RNN", "A, LSTM", "B, RNN", "B, LSTM"]
     spelt_out = table.mask(table == protocols.DITTO).ffill(axis=1)
-    rates = {run.model: f"{run.lr:g}" for run in protocol_b()}
+    rates = {run.model: f"{run.lr:g}, constant" for run in protocol_b()}
     assert spelt_out.loc["rate", ["B, RNN", "B, LSTM"]].tolist() == [rates["rnn"], rates["lstm"]]
     assert spelt_out.loc["steps", "B, LSTM"] == (
         "10,000 at T = 5, 10, 20; 5,000 at T = 40; 2,500 at T = 80, 160"

@@ -54,24 +54,26 @@ def _of_runs(configs: list[PalindromeRun]) -> dict[str, str]:
     bias, chrono = _one(configs, "forget_bias"), _one(configs, "chrono")
     stop = _one(configs, "stop_after_perfect")
     return {
-        "digits fed in, T": ", ".join(str(T) for T in dict.fromkeys(run.T for run in configs)),
+        "digits fed in": "T = " + ", ".join(map(str, dict.fromkeys(run.T for run in configs))),
         "a digit is read as": _ENCODINGS[_one(configs, "encoding")],
-        "hidden units": str(n),
-        "palindromes a batch": str(_one(configs, "batch_size")),
+        "hidden units": f"{n} units",
+        "batch": f"{_one(configs, 'batch_size')} palindromes",
         "first weights, input matrices": initial(_one(configs, "W_x"), (n, d), n),
         "first weights, recurrent matrices": initial(_one(configs, "W_h"), (n, n), n),
         "first weights, read-out matrix": initial(_one(configs, "W_ph"), (outputs, n), n),
-        "first biases": "0" if bias == 0 and chrono is None else f"forget gate {bias or chrono}",
-        "first state": "0",
+        "first biases": "all 0"
+        if bias == 0 and chrono is None
+        else f"forget gate {bias or chrono}",
+        "first state": "all 0",
         "optimizer": own,
-        "rate": f"{_one(configs, 'lr'):g}",
-        "gradient norm clipped at": f"{_one(configs, 'clip_norm'):g}",
+        "rate": f"{_one(configs, 'lr'):g}, constant",
+        "gradient clipped": f"to a norm of {_one(configs, 'clip_norm'):g}",
         "steps": _steps(configs),
         "stops early": "never" if stop is None else f"after {stop} batches without a mistake",
-        "seeds a length": str(len({run.seed for run in configs})),
+        "seeds": f"{len({run.seed for run in configs})} a length",
         "numbers are": "bfloat16" if _one(configs, "bf16") else "float32",
         "solved": f"a mean over {SOLVED_WINDOW} batches reached {100 * SOLVED_ACCURACY:.0f} %",
-        "in the end": f"mean of the last {FINAL_WINDOW} batches; held out after the last step",
+        "read in the end": f"mean of the last {FINAL_WINDOW} batches; held out after the last step",
     }
 
 
@@ -97,7 +99,7 @@ def _steps(configs: list[PalindromeRun]) -> str:
         if run.T not in lengths.setdefault(run.steps, []):
             lengths[run.steps].append(run.T)
     if len(lengths) == 1:
-        return f"{next(iter(lengths)):,}"
+        return f"{next(iter(lengths)):,} at every length"
     return "; ".join(
         f"{steps:,} at T = {', '.join(map(str, found))}" for steps, found in lengths.items()
     )

@@ -67,7 +67,7 @@ PROTOCOL_B = pd.DataFrame(
 PROTOCOLS = {
     "A": {
         "in the report: lengths": "5 to 23 in steps of 2, nine curves",
-        "in the report: steps": "3000, ended where two losses in a row were equal",
+        "in the report: steps": "3000, or until two losses in a row were equal (program)",
         "in the report: a curve is": "a mean of ten runs over training batches, box of 10",
         "in the report: figures": "report 000, figure 1",
     },
