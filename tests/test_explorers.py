@@ -18,7 +18,7 @@ from helpers.graph import loaders, six_node_graph, tasks
 from helpers.graph import widgets as graph_widgets
 from helpers.live import finish
 from helpers.optimizers import widgets as optimizer_widgets
-from helpers.palindromes import analysis, archive, be_the_gate_widgets, phase_widgets
+from helpers.palindromes import analysis, archive, phase_widgets
 from helpers.palindromes import bench as recurrent_bench
 from helpers.palindromes import widgets as palindrome_widgets
 from helpers.palindromes.duel_widgets import Duel, Race, live_duel
@@ -108,9 +108,6 @@ EXPLORERS = {
     "phase": lambda: (
         phase_widgets.phase_explorer, archive.read(),
         analysis.with_radius(archive.read().parts("spectral_")),
-    ),
-    "gates": lambda: (
-        be_the_gate_widgets.gate_explorer, classifier(), 5, "one_hot", (3, 1, 4, 1),
     ),
     "microscope": lambda: (microscope_widgets.microscope_explorer,),
     "valley": lambda: (optimizer_widgets.valley_explorer,),
