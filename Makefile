@@ -21,7 +21,7 @@ endif
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: run test mutants lab publish full bench faults clean setup
+.PHONY: run test mutants lab publish site full bench faults clean setup
 
 run: $(STAMP)
 	$(PY) -m helpers.run
@@ -39,11 +39,16 @@ mutants: $(STAMP)
 	  --constraint requirements.lock -e '.[mutants]'
 	$(PY) -m tests.mutants $(if $(SEED),--seed $(SEED))
 
+# On copies in data/lab: playing changes no file of the repository.
 lab: $(STAMP)
-	$(PY) -m jupyterlab --notebook-dir=notebooks
+	$(PY) -m helpers.lab
 
 publish: $(STAMP)
 	$(PY) -m helpers.publish
+
+# The series as pages without a kernel, in data/site/pages: sliders over ready frames.
+site: $(STAMP)
+	$(PY) -m helpers.site
 
 full: $(STAMP)
 	$(PY) -m helpers.run --profile full
