@@ -21,7 +21,7 @@ endif
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: run test mutants lab publish site full bench faults clean setup
+.PHONY: run test exercises grade-check mutants lab publish site full bench faults clean setup
 
 run: $(STAMP)
 	$(PY) -m helpers.run
@@ -30,7 +30,16 @@ test: $(STAMP)
 	$(PY) -m ruff check helpers tests notebooks
 	$(PY) -m ruff format --check helpers tests
 	$(PY) -m pytest
-	$(PY) -m pytest -p tests.nbval_answers -p tests.nbval_disturb --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks
+	$(PY) -m pytest -p tests.nbval_disturb --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks/[0-9]*.ipynb
+
+# The students' workbooks, notebooks/exercises, from those with solutions; a test holds them together.
+exercises: $(STAMP)
+	$(PY) -m helpers.exercises
+
+# nbgrader's own commands on a fresh course, with a right, a wrong and an empty submission for every
+# workbook; some minutes. `make grade-check ONLY=02` takes one.
+grade-check: $(STAMP)
+	$(PY) -m tests.grade_check $(if $(ONLY),--only $(ONLY))
 
 # Mutants of the code that must be right, drawn at random, against the quick tests of their wings.
 # A quarter of an hour; `make mutants SEED=7` draws those of seed 7 again.

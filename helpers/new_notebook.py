@@ -2,7 +2,7 @@
 
 What is written runs, and has every part that a notebook of the series has, with a small example in
 each: the question, the parameters, the notation, an equation that is run, a figure with its words,
-traps, limits, a summary, an exercise, references. Replace the examples one by one.
+a question, traps, limits, a summary, references. Replace the examples one by one.
 """
 
 import argparse
@@ -36,7 +36,7 @@ Before: BEFORE.""",
 
 from helpers import colors, figures
 from helpers.checks import integer
-from helpers.notebook import Trap, defines, exercise, finding, holds, start, traps""",
+from helpers.notebook import Trap, defines, finding, holds, start, think, traps""",
     ),
     (
         "code",
@@ -113,6 +113,13 @@ figures.show(
         """limit = 1 / (1 - r)
 finding(f"After {T} terms the sum is at {100 * s / limit:.0f} % of what it would ever be.")""",
     ),
+    (
+        "code",
+        "",
+        """longer = 2 * T
+answer = f"It grows by {100 * (r**T - r**longer) / (1 - r**T):.1f} %: what is left is small."
+think("What happens to the sum if there are twice as many terms?", answer)""",
+    ),
     ("markdown", "", "## Traps"),
     (
         "code",
@@ -143,14 +150,9 @@ What was not tried, and for what the findings say nothing.
 
 ## Exercises
 
-Put an answer in place of `None`.
-
-1. *Predict:* what does the sum come to for r = 0.5 and ever more terms?""",
-    ),
-    (
-        "code",
-        "",
-        'exercise(1, None, lambda s: abs(s - 1 / (1 - 0.5)) < 1e-6, "Equation (2) without r^T.")',
+What the workbook `exercises/NUMBER_name.ipynb` asks: functions to write, a derivation with
+blanks, a run to predict,
+an experiment. It is made from `solutions/NUMBER_name.ipynb` by `make exercises`.""",
     ),
     (
         "markdown",
@@ -160,8 +162,6 @@ Put an answer in place of `None`.
 - A. Author, [Title](https://doi.org/), year.""",
     ),
 ]
-#: The right answers of the template's exercises, for ``tests/nbval_answers.py``.
-ANSWERS = [2.0]
 
 
 def create(
@@ -233,7 +233,7 @@ def main(arguments: list[str] | None = None, folder: Path = paths.NOTEBOOKS) -> 
         f"notebooks/{target.name} is there and runs. Next:\n"
         f"- tell its story; python -m helpers.publish --only {options.number} executes it\n"
         "- README.md, The notebooks: a row with its question, and their count\n"
-        f'- tests/nbval_answers.py: "{options.number}": {ANSWERS}, the answers of its exercises\n'
+        "- notebooks/solutions/: a workbook with solutions, if it is to have one; make exercises\n"
         "- python -m helpers.publish --only 00 puts it on the map"
     )
     return 0

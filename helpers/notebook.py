@@ -6,7 +6,7 @@ import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,6 @@ from helpers.equations import defines, holds
 
 __all__ = [
     "defines",
-    "exercise",
     "finding",
     "holds",
     "show_source",
@@ -139,29 +138,3 @@ def traps(rows: Iterable[Trap]) -> None:
     lines = ["| the trap | where met | why it is wrong | the number |", "|---|---|---|---|"]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     display(Markdown("\n".join(lines)))
-
-
-def exercise(number: int, answer, is_right: Callable[[object], bool], hint: str) -> None:
-    """Check an exercise: ``None`` is "not attempted", a right answer passes, a wrong one raises.
-
-    Args:
-        number: of the exercise, for the message.
-        answer: the reader's; ``None`` while it is open.
-        is_right: called with the answer.
-        hint: shown with a wrong answer.
-
-    Raises:
-        AssertionError: the answer is wrong; the message holds the hint.
-    """
-    if answer is None:
-        print(f"Exercise {number}: not attempted.")
-        return
-    try:
-        right = bool(is_right(answer))
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
-        raise AssertionError(
-            f"Exercise {number}: {answer!r} could not be checked: {error}. {hint}"
-        ) from error
-    if not right:
-        raise AssertionError(f"Exercise {number}: {answer!r} is not it. {hint}")
-    print(f"Exercise {number}: right.")

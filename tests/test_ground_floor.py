@@ -109,17 +109,6 @@ def test_thoughts_fold_their_answer(monkeypatch):
     assert answer == "\n\nIt grows 8 times.\n\n</details>"
 
 
-def test_exercises():
-    def is_four(k):
-        return k + 0 == 4
-
-    notebook.exercise(1, None, is_four, "two and two")
-    notebook.exercise(1, 4, is_four, "two and two")
-    for wrong in (5, "four", [4]):
-        with pytest.raises(AssertionError, match=r"Exercise 1: .*two and two"):
-            notebook.exercise(1, wrong, is_four, "two and two")
-
-
 def documented(x):
     """The summary.
 

@@ -11,7 +11,7 @@ from helpers.exercises.answers import Case, check
 from helpers.exercises.predictions import predicted
 from helpers.optimizers.algorithms import Adam, Momentum
 from helpers.optimizers.landscapes import quadratic, walk
-from helpers.optimizers.widgets import START, valley_explorer
+from helpers.optimizers.widgets import valley_explorer
 from helpers.runtime import generator
 
 _MOMENTUM = {
@@ -168,6 +168,6 @@ def fast_valley(prediction) -> float:
 
     def measure() -> float:
         f = quadratic(40.0)
-        return f(walk(f, START, 60, Momentum, lr=0.055, momentum=0.9)[-1]).log10().item()
+        return f(walk(f, (-4.0, 1.6), 60, Momentum, lr=0.055, momentum=0.9)[-1]).log10().item()
 
     return predicted("fast valley", prediction, measure, show=valley_explorer)
