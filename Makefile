@@ -21,7 +21,7 @@ endif
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: run test exercises grade-check mutants lab publish site full bench faults clean setup
+.PHONY: run test exercises grade-check slides mutants lab publish site full bench faults clean setup
 
 run: $(STAMP)
 	$(PY) -m helpers.run
@@ -35,6 +35,10 @@ test: $(STAMP)
 # The students' workbooks, notebooks/exercises, from those with solutions; a test holds them together.
 exercises: $(STAMP)
 	$(PY) -m helpers.exercises
+
+# Lectures of a quarter of an hour from the stored outputs, in data/slides.
+slides: $(STAMP)
+	$(PY) -m helpers.slides
 
 # nbgrader's own commands on a fresh course, with a right, a wrong and an empty submission for every
 # workbook; some minutes. `make grade-check ONLY=02` takes one.

@@ -9,7 +9,7 @@ How data travels, in every subject::
     the store                 ->  published runs    archive
     published runs            ->  figures, findings plots, notebook
 
-Six wings on a shared ground floor. Inside a wing every module has one job, and imports only go
+Seven wings on a shared ground floor. Inside a wing every module has one job, and imports only go
 down: widgets -> plots -> all else. Each wing says in its docstring which others it imports; the
 recurrent wing is the base and imports none. Tests read both from the files.
 
@@ -42,6 +42,7 @@ Ground floor
     publish     ``python -m helpers.publish``: committed outputs and figures
     site        ``python -m helpers.site``: pages without a kernel
     lab         ``python -m helpers.lab``: JupyterLab on copies of the notebooks
+    slides      ``python -m helpers.slides``: a path through each notebook for a lecture
     contents    the table of contents, read from the notebooks' own first cells, and its map
     reports     the five reports: who wrote them, who reports what
     machine     whether this machine is ready
@@ -56,6 +57,7 @@ Wings
     text        books, the character model, sampling
     graph       graphs, layers, propagation at size
     combined    one task as sequence and as graph; networks that are both
+    exercises   ``python -m helpers.exercises``: workbooks and the checks of their answers
 
 Importing ``helpers`` alone imports nothing heavy.
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-from helpers import paths
+from helpers import paths, slides
 from helpers.files import atomic_write
 from helpers.processes import command
 from helpers.run import as_table, run_series, select
@@ -56,6 +56,8 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "code" and tells(cell.source):
             metadata["jupyter"] = {"source_hidden": True}
+        if "slideshow" in cell.metadata:  # the lecture's marks, helpers.slides
+            metadata["slideshow"] = cell.metadata.slideshow
         cell.metadata = nbformat.from_dict(metadata)
         for output in cell.get("outputs", []):
             if "metadata" in output:  # the width at which a picture is shown, and nothing else
@@ -101,6 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for notebook in notebooks:
         executed = clean(nbformat.read(staging / notebook.name, as_version=4))
+        slides.tag(executed)
         changed = write(executed, notebook)
         print(f"{notebook.name:30} {'updated' if changed else 'unchanged'}")
     publish_figures(staging / "figures", everything=not options.only)
