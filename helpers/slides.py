@@ -1,4 +1,4 @@
-"""``python -m helpers.slides``: a path of a quarter of an hour through each notebook, for a lecture.
+"""``python -m helpers.slides``: a path of a quarter of an hour through each notebook, for lectures.
 
 ``notebooks/slides.toml`` names the sections of each path by words of their headings, so that the
 path survives when sections are rewritten or renumbered. A chosen section becomes a slide, its

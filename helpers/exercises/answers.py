@@ -166,7 +166,8 @@ def _stopped(function: Callable, name: str, error: Exception) -> str:
     own = [f for f in frames if here is not None and f.filename == here.co_filename]
     where = ""
     if own:
-        line = (own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno)).strip()
+        line = own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno)
+        line = line.split("  #")[0].strip()
         where = f" in `{line}`" if line else f" in its line {own[-1].lineno}"
     said = (str(error).strip().splitlines() or ["no message"])[0]
     hint = ""
