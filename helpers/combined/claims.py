@@ -84,16 +84,16 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "“a graph structure is necessary for non-Euclidean spaces”",
             "000",
             "too strong",
-            f"section 2: a graph can be written down whole and read ({percent(n.reads.max())} on "
-            f"{n.reads.idxmax()[0]}, {n.reads.idxmax()[1].upper()} order); what it costs is an "
-            f"order: {percent(n.reads_changed['distance', 'bfs'])} of answers on distance hang on it",
+            f"section 2: a graph can be written down whole and read ({percent(n.reads.max())} of "
+            f"{n.reads.idxmax()[0]}, {n.reads.idxmax()[1].upper()} order); the cost: "
+            f"{percent(n.reads_changed['distance', 'bfs'])} of answers on distance hang on it",
         ),
         Claim(
             "temporal data, finance and text: recurrent networks are ideal",
             "001",
             "right where order is all there is",
             f"section 1, T = {T}: reading {percent(n.best_reader(T))}, messages along the chain "
-            f"{percent(n.best_on('chain', T))}; section 3, series that depend on one another: error "
+            f"{percent(n.best_on('chain', T))}; section 3, series that move one another: error "
             f"{n.error['lstm']:.2f} alone, {n.error['combined']:.2f} with the graph",
         ),
         Claim(
@@ -106,7 +106,7 @@ def claims(found: ComparisonArchive) -> list[Claim]:
         Claim(
             "a family tree wants a graph, which keeps “the entire history”",
             "001",
-            "right, with enough rounds",
+            "right with enough rounds; by order of birth reading does as well",
             f"section 2: {percent(many.far)} on long lines of mothers, over {_rounds(few.name)} "
             f"rounds {percent(few.far)}; the best reader {percent(births.far.max())} by order of "
             f"birth, {percent(lists.far.max())} in a list without order",
@@ -121,7 +121,7 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             f"{percent(n.reads['distance'].max())}",
         ),
         Claim(
-            "a molecule is a graph; a graph network finds what it can do (section 3.2 of the report)",
+            "a molecule is a graph, from which a graph network reads what a drug does",
             "001",
             "right, within the 1-WL bound",
             f"section 2: decalin and bicyclopentyl told apart by messages: "
@@ -141,8 +141,8 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "an RNN sees one dimension; a picture wants a graph of pixels",
             "002",
             "right of the neighbours, silent on the rounds",
-            f"section 3: the pixel below is {pictures.SIZE} steps away when read, 1 on the grid; but "
-            f"the grid needs {grid['farthest apart']} rounds for all to hear all, "
+            f"section 3: the pixel below is {pictures.SIZE} steps away when read, 1 on the grid; "
+            f"but the grid needs {grid['farthest apart']} rounds for all to hear all, "
             f"{small['steps or nodes']} superpixels {small['farthest apart']}. No network was "
             "trained on pictures here",
         ),
@@ -150,23 +150,25 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "graph networks are weak at order, so translation is for RNNs (so 004 of translation)",
             "002, 004",
             "first half right, second overtaken",
-            f"section 1: without positions a chain reads the same both ways, exactly; with positions "
-            f"attention, which is messages on the complete graph, puts {percent(n.attention[10])} "
-            f"of hidden digits in place at T = 10, {percent(n.attention[40])} at 40. Vaswani et al. "
-            "translate with it; no translation was measured here",
+            "section 1: without positions a chain reads the same both ways, exactly; with them "
+            "attention, which is messages on the complete graph, puts "
+            f"{percent(n.attention[10])} of hidden digits in place at T = 10, "
+            f"{percent(n.attention[40])} at T = 40. Vaswani et al. translate with it; no "
+            "translation was measured here",
         ),
         Claim(
             "a summary from an RNN's states in a gated graph network",
             "002",
             "right, in small",
             f"section 3: with {L} digits the LSTM alone {percent(n.linked[L, 'reader'])}, links "
-            f"and chain alone {percent(n.linked[L, 'graph+'])}, both {percent(n.linked[L, 'combined'])}",
+            f"and chain alone {percent(n.linked[L, 'graph+'])}, both "
+            f"{percent(n.linked[L, 'combined'])}",
         ),
         Claim(
-            "BERT's vector of a text beside a vector from a graph (section 3.3 of the report)",
+            "BERT's vector of a text beside what a graph knows of its author",
             "002",
             "not measured",
-            "section 3: what is joined, and that a linear layer over both is a sum of two read-outs",
+            "section 3: what is joined; a linear layer over both is a sum of two read-outs",
         ),
         Claim(
             "sentences or paragraphs as nodes, each joined to the next: “a viable memory”",
@@ -180,7 +182,8 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "004",
             "right of what is near",
             f"section 2: hops {percent(n.graphs['distance', gated])}, triangles "
-            f"{percent(n.graphs['triangles', gated])} (largest class {percent(n.majority['triangles'])})",
+            f"{percent(n.graphs['triangles', gated])} (largest class "
+            f"{percent(n.majority['triangles'])})",
         ),
         Claim(
             "music, dance, sentences: recurrent networks",
@@ -194,11 +197,11 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "004",
             "right but for the nodes",
             f"section 3: Liang et al. take superpixels; {small['steps or nodes']} in place of "
-            f"{grid['steps or nodes']} nodes, and {percent(small['pixels right at best'])} of pixels "
-            "can still be right",
+            f"{grid['steps or nodes']} nodes, and "
+            f"{percent(small['pixels right at best'])} of pixels can still be right",
         ),
         Claim(
-            "an LSTM for each stock, a graph convolution over all (section 3.2 of the report)",
+            "an LSTM for each stock, a graph convolution over all",
             "000",
             "right where the coupling is known",
             f"section 3: error {n.error['lstm']:.2f} and {n.error['gcn']:.2f} for each alone, "

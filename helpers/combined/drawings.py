@@ -108,16 +108,18 @@ def _arrow(ax, start, end, color, style, curve: float = 0.0) -> None:
 def picture_forms(picture: Picture, k: int, corner: int = 6):
     """The picture, a corner of it as a sequence and as a grid, and its superpixels' graph."""
     fig, axes = plt.subplots(1, 4, figsize=(10.6, 3.0))
-    axes[0].imshow(picture.grey, cmap="gray", vmin=0, vmax=1)
+    axes[0].imshow(picture.grey.numpy(), cmap="gray", vmin=0, vmax=1)
     axes[0].set_title("the picture")
     cut = picture.grey[:corner, -corner:]
     for ax, title in zip(axes[1:3], ("read row by row", "grid of pixels"), strict=True):
-        ax.imshow(cut, cmap="gray", vmin=0, vmax=1, alpha=0.55)
+        ax.imshow(cut.numpy(), cmap="gray", vmin=0, vmax=1, alpha=0.55)
         ax.set_title(title)
     rows, columns = torch.arange(corner * corner) // corner, torch.arange(corner * corner) % corner
-    axes[1].plot(columns, rows, color=PALETTE["accent"], linewidth=1.4, marker="o", ms=3)
+    axes[1].plot(
+        columns.numpy(), rows.numpy(), color=PALETTE["accent"], linewidth=1.4, marker="o", ms=3
+    )
     for k_ in range(corner):
-        line = torch.arange(corner)
+        line = list(range(corner))
         axes[2].plot(line, [k_] * corner, color=PALETTE["graph"], linewidth=1.2, marker="o", ms=3)
         axes[2].plot([k_] * corner, line, color=PALETTE["graph"], linewidth=1.2)
     regions = superpixels(picture.grey, k)
@@ -130,7 +132,7 @@ def picture_forms(picture: Picture, k: int, corner: int = 6):
 
 
 def _regions(ax, picture: Picture, regions: torch.Tensor) -> None:
-    ax.imshow(picture.grey, cmap="gray", vmin=0, vmax=1, alpha=0.55)
+    ax.imshow(picture.grey.numpy(), cmap="gray", vmin=0, vmax=1, alpha=0.55)
     size = len(regions)
     for r in range(size):  # borders between pixels of different superpixels
         for c in range(size):

@@ -8,7 +8,7 @@ import seaborn as sns
 import torch
 
 from helpers import figures
-from helpers.combined.archive import AS_IN_04, ComparisonArchive
+from helpers.combined.archive import BEST_SETTING, ComparisonArchive
 from helpers.combined.networks import kind_of
 from helpers.combined.reconciled import settings_at
 from helpers.combined.small_graphs import serialise, visiting_order
@@ -68,10 +68,10 @@ def _arc(ax, u: int, v: int, height: float) -> None:
 def structure(comparisons: ComparisonArchive):
     """Held-out accuracy against length: a panel a form, every seed a dot, the mean a line.
 
-    The LSTM is there twice: as it was compared, and in the setting of notebook 04.
+    The LSTM is there twice: as it was compared, and at its best setting.
     """
     runs = comparisons.part("structure")
-    best = comparisons.by_setting("lstm_settings")[AS_IN_04]
+    best = comparisons.by_setting("lstm_settings")[BEST_SETTING]
     fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
     lengths = sorted(runs["T"].unique())
     place = {T: k for k, T in enumerate(lengths)}
@@ -82,7 +82,7 @@ def structure(comparisons: ComparisonArchive):
             kind_of(m).label: of_form[of_form["model"] == m] for m in of_form["model"].unique()
         }
         if form == "sequence":
-            drawn["LSTM, set as in 04"] = best
+            drawn["LSTM, best setting"] = best
         for label, part in drawn.items():
             kind, mark = kind_of(part["model"].iloc[0]), MARKERS[part["model"].iloc[0]]
             hollow = part is best
@@ -113,7 +113,7 @@ def lstm_settings(comparisons: ComparisonArchive, T: int = 20):
     settings = settings_at(comparisons, T)
     fig, ax = plt.subplots(figsize=(8.6, 0.32 * len(settings) + 1.1))
     for row, (name, runs) in enumerate(settings.items()):
-        emphasis = name in ("as compared", AS_IN_04)
+        emphasis = name in ("as compared", BEST_SETTING)
         color = LSTM.color if emphasis else PALETTE["graph"]
         y = row + np.linspace(-0.2, 0.2, len(runs))
         ax.plot(runs["accuracy"], y, "o", color=color, ms=4, alpha=0.7, mew=0)
@@ -147,7 +147,7 @@ def pedigree(comparisons: ComparisonArchive):
     ax.set_yticks(range(len(settings)), list(settings))
     ax.set_ylim(len(settings) - 0.5, -0.55)
     ax.set(xlabel="people right", xlim=(0.4, 1.03))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=1)
     figures.credit(fig, comparisons.credit(comparisons.part("pedigree")))
     return fig
 
@@ -215,7 +215,7 @@ def links(comparisons: ComparisonArchive):
         ax.annotate(
             label,
             (len(lengths) - 1, mean.iloc[-1]),
-            (9, 0),
+            (17, 0),
             textcoords="offset points",
             va="center",
         )
@@ -224,7 +224,8 @@ def links(comparisons: ComparisonArchive):
         (0.5 + 0.5 / DIGITS, "--", "one of both neighbours"),
         (1 / DIGITS, ":", "chance"),
     ):
-        ax.axhline(known, color=PALETTE["muted"], linestyle=style, linewidth=1)
+        across = [-0.25, len(lengths) - 0.92]
+        ax.plot(across, [known] * 2, color=PALETTE["muted"], linestyle=style, linewidth=1)
         ax.text(-0.2, known - 0.02, name, fontsize=8, color=PALETTE["ink"], va="top")
     ax.set_xticks(range(len(lengths)), [str(L) for L in lengths])
     ax.set(xlabel="L, digits in the text", ylabel="answers right", ylim=(0, 1.04))

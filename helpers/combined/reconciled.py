@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from helpers.combined import structure
-from helpers.combined.archive import AS_IN_04, ComparisonArchive
+from helpers.combined.archive import BEST_SETTING, ComparisonArchive
 from helpers.combined.networks import READERS, STARTS
 from helpers.combined.structure import StructureRun
 from helpers.palindromes import experiment
@@ -72,14 +72,14 @@ def settings_at(found: ComparisonArchive, T: int = 20) -> dict[str, pd.DataFrame
 
 
 def both_settings(found: ComparisonArchive) -> pd.DataFrame:
-    """The LSTM as compared and as notebook 04 sets it: mean accuracy and seeds right by length."""
+    """The LSTM as compared and at its best setting: mean accuracy and seeds right by length."""
     compared = found.part("structure")
     compared = compared[compared["model"] == "lstm"]
-    best = found.by_setting("lstm_settings")[AS_IN_04]
+    best = found.by_setting("lstm_settings")[BEST_SETTING]
     rows = []
     for T in sorted(compared["T"].unique()):
         row = {"T": T}
-        for name, runs in (("as compared", compared), (AS_IN_04, best)):
+        for name, runs in (("as compared", compared), ("best setting", best)):
             at_T = runs[runs["T"] == T]
             row[f"{name}: mean"] = at_T["accuracy"].mean()
             row[f"{name}: seeds right"] = right_of(at_T)

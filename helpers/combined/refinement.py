@@ -6,6 +6,7 @@ are different; where they never do, the test cannot tell, and neither can messag
 2019, lemma 2; Morris et al. 2019, theorem 1).
 """
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -86,3 +87,11 @@ PAIRS = {
         "a branched tree": from_edges(6, [(0, 1), (1, 2), (2, 3), (3, 4), (2, 5)]),
     },
 }
+
+
+def writings(A: torch.Tensor) -> tuple[int, int]:
+    """Over all N! orders of a small graph's nodes: different matrices, and orders that keep it."""
+    N = len(A)
+    seen = [A[list(o)][:, list(o)] for o in itertools.permutations(range(N))]
+    kept = sum(torch.equal(one, A) for one in seen)
+    return len({tuple(one.flatten().tolist()) for one in seen}), kept
