@@ -97,6 +97,7 @@ def test_gates_read_off_the_layer_make_its_output():
     H = torch.randn(7, 5).double()
     seen = gated.gates(layer, H, A)
     torch.testing.assert_close(layer(H, A), (1 - seen["z"]) * seen["g"] + seen["z"] * H)
+    torch.testing.assert_close(seen["m"], A @ (H @ layer.W))
     assert ((seen["r"] > 0) & (seen["r"] < 1)).all()
     torch.testing.assert_close(gated.keeping(layer)(H, A), H)
 

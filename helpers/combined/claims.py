@@ -140,7 +140,7 @@ def claims(found: ComparisonArchive) -> list[Claim]:
         Claim(
             "an RNN sees one dimension; a picture wants a graph of pixels",
             "002",
-            "right of the neighbours, silent on the rounds",
+            "right of neighbours; it takes rounds",
             f"section 3: the pixel below is {pictures.SIZE} steps away when read, 1 on the grid; "
             f"but the grid needs {grid['farthest apart']} rounds for all to hear all, "
             f"{small['steps or nodes']} superpixels {small['farthest apart']}. No network was "
@@ -180,7 +180,7 @@ def claims(found: ComparisonArchive) -> list[Claim]:
         Claim(
             "complex data whose parts are connected: a graph network fits",
             "004",
-            "right of what is near",
+            "right where what counts is near",
             f"section 2: hops {percent(n.graphs['distance', gated])}, triangles "
             f"{percent(n.graphs['triangles', gated])} (largest class "
             f"{percent(n.majority['triangles'])})",
@@ -189,8 +189,9 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "music, dance, sentences: recurrent networks",
             "004",
             "right",
-            f"section 1: a melody and its reverse are one chain to messages without positions; "
-            f"reading tells them apart ({percent(n.best_reader(T))} at T = {T})",
+            "section 1: a melody and its reverse are one chain to messages without positions; an "
+            f"RNN whose answer hangs on the first of {T} digits is right in "
+            f"{percent(n.best_reader(T))}",
         ),
         Claim(
             "a picture as a graph in a Graph LSTM, “each pixel as node”",

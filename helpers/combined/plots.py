@@ -111,7 +111,7 @@ def structure(comparisons: ComparisonArchive):
 def lstm_settings(comparisons: ComparisonArchive, T: int = 20):
     """The LSTM at one length: a row a setting, a dot a seed, a bar at the mean."""
     settings = settings_at(comparisons, T)
-    fig, ax = plt.subplots(figsize=(8.6, 0.32 * len(settings) + 1.1))
+    fig, ax = plt.subplots(figsize=(8.4, 0.26 * len(settings) + 1.1))
     for row, (name, runs) in enumerate(settings.items()):
         emphasis = name in ("as compared", BEST_SETTING)
         color = LSTM.color if emphasis else PALETTE["graph"]
