@@ -58,9 +58,8 @@ def rows(found: ComparisonArchive) -> list[Trap]:
         ),
         Trap(
             "what lies far back does not matter",
-            "report 001: really long dependencies are “unnecessary and unwanted”, of finance and "
-            "text",
-            "a property of the task, not of sequences",
+            "report 001, of finance and text: long dependencies “unnecessary and unwanted”, loosely",
+            "it may be so there; that is a property of the task, not of sequences",
             f"palindromes of T = 40: the answer stands in the first digit; reading finds it in "
             f"{percent(n.best_reader(40))}",
         ),
