@@ -9,17 +9,13 @@ import torch
 from helpers.combined import (
     archive,
     claims,
-    drawings,
-    gated,
     networks,
     pedigree,
-    pictures,
     reconciled,
-    refinement,
     structure,
     traps,
 )
-from helpers.graph import GatedGraphLayer
+from helpers.graph import GatedGraphLayer, form_drawings, gates, pictures, refinement
 from helpers.runtime import generator
 
 # Colour refinement --------------------------------------------------------------------------------
@@ -95,11 +91,11 @@ def test_gates_read_off_the_layer_make_its_output():
     torch.manual_seed(3)
     layer, A = GatedGraphLayer(5).double(), random_graph(7, 0).double()
     H = torch.randn(7, 5).double()
-    seen = gated.gates(layer, H, A)
+    seen = gates.read_off(layer, H, A)
     torch.testing.assert_close(layer(H, A), (1 - seen["z"]) * seen["g"] + seen["z"] * H)
     torch.testing.assert_close(seen["m"], A @ (H @ layer.W))
     assert ((seen["r"] > 0) & (seen["r"] < 1)).all()
-    torch.testing.assert_close(gated.keeping(layer)(H, A), H)
+    torch.testing.assert_close(gates.keeping(layer)(H, A), H)
 
 
 # The LSTM of two notebooks ------------------------------------------------------------------------
@@ -255,19 +251,19 @@ def test_depth_tells_regular_graphs_apart_never():
 
 
 def test_drawings_show_every_node_and_word():
-    figure = drawings.refinement(refinement.PAIRS, 2)
+    figure = form_drawings.refinement(refinement.PAIRS, 2)
     for ax, A in zip(
         figure.axes, [A for p in refinement.PAIRS.values() for A in p.values()], strict=True
     ):
         assert len(ax.texts) == len(A)
         assert len(ax.lines) == A.sum() / 2
-    text = drawings.text_as_graph()
+    text = form_drawings.text_as_graph()
     shown = {t.get_text() for t in text.axes[0].texts}
-    assert set(drawings.WORDS) <= shown
-    forms = drawings.picture_forms(pictures.scene(), 9)
+    assert set(form_drawings.WORDS) <= shown
+    forms = form_drawings.picture_forms(pictures.scene(), 9)
     assert len(forms.axes) == 4
     for one in (figure, text, forms):
-        drawings.plt.close(one)
+        form_drawings.plt.close(one)
 
 
 def test_a_chain_reads_the_same_both_ways():

@@ -2,7 +2,6 @@
 
 Imports recurrent, palindromes and graph.
 
-networks, training -> structure, small_graphs, refinement -> serialised, links, neighbours, series,
-pedigree -> archive -> reconciled, claims, traps -> plots -> widgets. Apart: gated, pictures;
-drawings shows what needs no runs.
+networks, training -> structure, small_graphs -> serialised, links, neighbours, series, pedigree
+-> archive -> reconciled, claims, traps -> plots -> widgets
 """

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from helpers.combined import pictures
 from helpers.combined.archive import ComparisonArchive
 from helpers.combined.networks import READERS, kind_of
-from helpers.combined.refinement import PAIRS, told_apart
+from helpers.graph import pictures
+from helpers.graph.refinement import PAIRS, told_apart
 
 
 class Claim(NamedTuple):

@@ -8,8 +8,8 @@ from helpers.combined import structure
 from helpers.combined.archive import BEST_SETTING, ComparisonArchive
 from helpers.combined.networks import READERS, STARTS
 from helpers.combined.structure import StructureRun
+from helpers.palindromes import archive as palindrome_archive
 from helpers.palindromes import experiment
-from helpers.palindromes.archive import PalindromeArchive
 from helpers.palindromes.experiment import PalindromeRun
 from helpers.palindromes.parts import memory_against_size
 from helpers.recurrent.parameters import count_parameters
@@ -87,7 +87,7 @@ def both_settings(found: ComparisonArchive) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def seeds_of_04(published: PalindromeArchive, T: int = 20) -> pd.DataFrame:
+def seeds_of_04(T: int = 20) -> pd.DataFrame:
     """The published LSTMs of notebook 04's part "size" with 16 units and more."""
-    runs = published.part(f"size_{T}")
+    runs = palindrome_archive.read().part(f"size_{T}")
     return runs[runs["hidden_size"] >= 16]

@@ -2,12 +2,13 @@
 
 import torch
 
-from helpers.combined import pictures, small_graphs
+from helpers.combined import small_graphs
 from helpers.combined.archive import BEST_SETTING, ComparisonArchive
 from helpers.combined.claims import Numbers, percent
 from helpers.combined.networks import GraphClassifier, kind_of, seeded_build
 from helpers.combined.reconciled import right_of, settings_at
-from helpers.combined.refinement import PAIRS, refine
+from helpers.graph import pictures
+from helpers.graph.refinement import PAIRS, refine
 from helpers.notebook import Trap
 from helpers.runtime import generator
 
@@ -58,7 +59,7 @@ def rows(found: ComparisonArchive) -> list[Trap]:
         ),
         Trap(
             "what lies far back does not matter",
-            "report 001, of finance and text: long dependencies “unnecessary and unwanted”, loosely",
+            "report 001, of finance and text: long ones “unnecessary and unwanted”, loosely",
             "it may be so there; that is a property of the task, not of sequences",
             f"palindromes of T = 40: the answer stands in the first digit; reading finds it in "
             f"{percent(n.best_reader(40))}",

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from helpers import figures
-from helpers.combined.pictures import Picture, region_graph, superpixels
-from helpers.combined.refinement import refine
 from helpers.figures import PALETTE
+from helpers.graph.pictures import Picture, region_graph, superpixels
+from helpers.graph.refinement import refine
 
 #: Fill of a colour class, and the letter that names it for those who cannot tell the fills apart.
 FILLS = ("#FFFFFF", *figures.CYCLE[4:6], figures.CYCLE[2], figures.CYCLE[3], figures.CYCLE[1])

@@ -9,14 +9,14 @@ import copy
 
 import torch
 
-from helpers.graph import GatedGraphLayer
+from helpers.graph.layers import GatedGraphLayer
 
 #: A bias that shuts a sigmoid, to the last digit of float64.
 SHUT = -800.0
 
 
 @torch.no_grad()
-def gates(layer: GatedGraphLayer, H: torch.Tensor, A: torch.Tensor) -> dict[str, torch.Tensor]:
+def read_off(layer: GatedGraphLayer, H: torch.Tensor, A: torch.Tensor) -> dict[str, torch.Tensor]:
     """Message "m", reset gate "r", update gate "z", candidate "g" of all nodes, each ``(N, n)``.
 
     z: with all weights of the candidate at zero, h' = z h. g: with the update gate shut, h' = g.
