@@ -72,6 +72,12 @@ class _Flat:
             p.grad = self.vector.grad[part].view_as(p)
             start += p.numel()
 
+    def clip_(self, norm: float) -> None:
+        """What ``nn.utils.clip_grad_norm_`` does, to the last bit, without its way to one vector."""
+        gradient = self.vector.grad
+        found = torch.linalg.vector_norm(gradient)
+        gradient.mul_((norm / (found + 1e-6)).clamp(max=1.0))
+
 
 def fit(
     model: nn.Module,
@@ -125,7 +131,7 @@ def fit(
         flat.vector.grad.zero_()
         loss.backward()
         if clip_norm is not None:
-            nn.utils.clip_grad_norm_([flat.vector], clip_norm, foreach=False)
+            flat.clip_(clip_norm)
         update.step()
 
         loss_curve[step] = value = loss.item()
