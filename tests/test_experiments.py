@@ -31,6 +31,20 @@ PINNED = {
 }
 
 
+@pytest.mark.parametrize("norm", [0.01, 1.0, 1e3])
+def test_clipping_one_vector_is_torchs_clipping_to_the_last_bit(norm):
+    model = VanillaRNN(1, 8)
+    gradients = [torch.randn_like(p) for p in model.parameters()]
+    flat = training._Flat(model)
+    for p, g in zip(model.parameters(), gradients, strict=True):
+        p.grad.copy_(g)
+    copy = torch.nn.Parameter(flat.vector.detach().clone())
+    copy.grad = flat.vector.grad.clone()
+    torch.nn.utils.clip_grad_norm_([copy], norm, foreach=False)
+    flat.clip_(norm)
+    assert torch.equal(flat.vector.grad, copy.grad)
+
+
 @pytest.mark.parametrize("model", CELLS)
 def test_reference_losses_are_pinned(model):
     start = {"W_h": "orthogonal"} if "W_h" in CELLS[model].initialised_matrices else {}
