@@ -100,7 +100,8 @@ def fit(
         optimizer: a name in :data:`OPTIMIZERS`, or a function of parameters and rate that makes
             an elementwise one (all parameters come as one vector).
         clip_norm: the gradient's norm over all parameters is scaled down to this.
-        bf16: run the model under bfloat16 autocast; loss and parameters stay float32.
+        bf16: run the model under bfloat16 autocast; loss and parameters stay float32. A CPU without
+            bfloat16 trains in float32 instead.
         stop_after_perfect: end early once this many steps in a row had every answer right.
         task: whose loss and score these are; a class after the last step if left out.
         on_step: called with a :class:`helpers.steps.Step` after every step.
