@@ -118,8 +118,8 @@ def rows(
 ) -> Iterator[Row]:
     """Every row; ``step_work`` and ``study_work`` are steps x digits of one measurement.
 
-    The defaults take about two minutes on two cores. A row says how much of the peak of its cores
-    it uses: what is near 100 % cannot be had faster there by any arrangement of the same products.
+    A row says how much of the peak of its cores it uses: what is near 100 % cannot be had faster
+    there by any arrangement of the same products.
 
     A vanishing gradient ends in denormal numbers, many times as slow as zeros. The notebooks and
     workers of the series flush them. For single steps here both sides do, before torch makes its
