@@ -74,7 +74,9 @@ class GraphEditor:
         self.node = widgets.Dropdown(
             options=list(self.sketch.places), value=node, description="node"
         )
-        self.feature = widgets.FloatSlider(1.0, min=-2, max=2, step=0.1, description="its feature")
+        self.feature = widgets.FloatSlider(
+            self.sketch.features[node], min=-2, max=2, step=0.1, description="its feature"
+        )
         self.layer = widgets.IntSlider(2, min=0, max=DEPTH, description="layers")
         self.matrix = widgets.Dropdown(options=MATRICES, value="A_hat", description="matrix")
         self.edges = widgets.Textarea(
