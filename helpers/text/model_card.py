@@ -40,12 +40,12 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         path: of the checkpoint, without a suffix.
         model, header: as :func:`.saved_models.load_model` gives them.
     """
-    arguments, plan, finish = header["model"], header["plan"], header.get("finish")
+    arguments, plan = header["model"], header["plan"]
     book, valid, test = header["book"], header["valid"], header["test"]
     size = path.with_name(path.name + ".safetensors").stat().st_size
-    read = plan["steps"] * plan["batch_size"] * plan["length"]
+    plans = [header[name] for name in ("plan", "finish", "grow") if name in header]
+    read = sum(p["steps"] * p["batch_size"] * p["length"] for p in plans)
     state = "carried on" if plan["batching"] == "streams" else "reset before each window"
-    rate = f"{plan['lr']:g}, {_SCHEDULES[plan['schedule']]}"
     found = {
         "task": "predicts the next character of a text",
         "book": f"{book['title']}, {book['characters']:,} characters, "
@@ -60,24 +60,35 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         f"{size / 1e6:.1f} MB on disk",
         "batch": f"{plan['batch_size']} {plan['batching']} of {plan['length']} characters, "
         f"state {state}",
-        "optimizer": f"{plan['optimizer']}, rate {rate}"
-        + (f", {plan['warmup']} steps of warm-up" if plan["warmup"] else ""),
-        "against wild steps": f"gradient norm clipped at {plan['clip_norm']:g}, "
-        f"weight decay {plan['weight_decay']:g}",
-        "steps": f"{plan['steps']:,}: every character of the training part is read about "
-        f"{read / (0.9 * book['characters']):.0f} times",
+        "optimizer": f"{plan['optimizer']}, rate {_SCHEDULES[plan['schedule']]}, "
+        f"{plan['warmup']} steps of warm-up, weight decay {plan['weight_decay']:g}, "
+        f"gradient norm clipped at {plan['clip_norm']:g}",
+        "first training": _told(plan),
     }
-    if finish:
-        found["second training"] = (
-            f"{finish['steps']:,} steps, a state set back with chance {finish['restart']:g}"
-        )
-    if "hours" in header:
-        found["time"] = f"{header['hours']:.1f} hours" + (
-            f" on {header['device']}" if "device" in header else ""
-        )
+    if "finish" in header:
+        found["second training, to begin"] = _told(header["finish"])
+    if "grow" in header:
+        narrow = header["narrow"]["model"]["hidden_size"]
+        found["third training, widened"] = f"from layers of {narrow}: {_told(header['grow'])}"
+    found["text read"] = f"about {read / (0.9 * book['characters']):.0f} times in all"
+    hours = header.get("hours", {})
+    if hours:
+        on = f" on {hours['threads']} threads" if "threads" in hours else ""
+        said = ", ".join(f"{name} {time:g}" for name, time in hours.items() if name != "threads")
+        found["hours of training"] = said + on
     return found | {
         "validation": f"{valid['bpc']:.3f} bits a character, {valid['accuracy']:.3f} right",
         "test": f"{test['bpc']:.3f} bits a character, {test['accuracy']:.3f} right",
         "made": f"{header['made']}, torch {header['torch']}",
         "for": "lessons; it knows one novel in one translation and nothing of the world",
     }
+
+
+def _told(plan: dict) -> str:
+    """Steps and rate of a training, and how its states begin."""
+    text = f"{plan['steps']:,} steps, rate {plan['lr']:g}"
+    if plan["restart"]:
+        text += f", a track's state set back with chance {plan['restart']:g}"
+    if plan.get("average"):
+        text += f", weights averaged with decay {plan['average']:g}"
+    return text

@@ -80,8 +80,11 @@ def book_model_curves(header: dict):
     axes[2].set_title("bits per character")
     for ax in axes:
         ax.set_xlabel("training step")
-        if header.get("finish"):
-            ax.axvline(header["plan"]["steps"], color=PALETTE["ink"], linestyle=":", linewidth=1)
+        begun = 0
+        for plan, next_plan in itertools.pairwise(("plan", "finish", "grow")):
+            if next_plan in header:
+                begun += header[plan]["steps"]
+                ax.axvline(begun, color=PALETTE["ink"], linestyle=":", linewidth=1)
     axes[0].legend()
     return fig
 
@@ -105,6 +108,11 @@ def by_stage(table: pd.DataFrame, novel: dict[str, float], shuffled: dict[str, f
         novel, shuffled: of a :class:`.lexicon.Lexicon`; the second dotted.
     """
     fig, axes = plt.subplots(2, 3, figsize=(10, 4.6), sharex=True)
+    room = (table.index[-1] / table.index[0]) ** 0.1  # between two numbers on the axis
+    ticks = [table.index[-1]]
+    for step in table.index[-2::-1]:
+        if step * room <= ticks[-1]:
+            ticks.append(step)
     for ax, measure in zip(axes.flat, STAGE_PANELS, strict=True):
         ax.plot(table.index, table[measure], "o-", color=LSTM.color, ms=4)
         values = table[measure].dropna().tolist()
@@ -121,7 +129,7 @@ def by_stage(table: pd.DataFrame, novel: dict[str, float], shuffled: dict[str, f
         ax.set_title(measure, fontsize=9.5)
     for ax in axes[1]:
         ax.set_xlabel("training step")
-        ax.set_xticks(table.index, [f"{step:g}" for step in table.index], rotation=45)
+        ax.set_xticks(ticks, [f"{step:g}" for step in ticks], rotation=45)
         ax.minorticks_off()
     return fig
 
