@@ -187,13 +187,14 @@ def next_character(
     fig, axes = plt.subplots(1, len(temperatures), figsize=(10, 2.4), sharey=True)
     order = logits.argsort(descending=True)[:most]
     names = [visible(vocab.characters[k]) for k in order.tolist()]
+    top = 1.05 * max(next_distribution(logits, t).max().item() for t in temperatures)
     for ax, temperature in zip(np.atleast_1d(axes), temperatures, strict=True):
         p = next_distribution(logits, temperature)
         ax.bar(range(len(order)), p[order].tolist(), color=BLUE)
         ax.set_xticks(range(len(order)), names, family="monospace", fontsize=8)
         ax.tick_params(axis="x", length=0)
         ax.set_title(f"temperature {temperature:g}")
-        ax.set_ylim(0, 1.02)
+        ax.set_ylim(0, top)
     np.atleast_1d(axes)[0].set_ylabel("probability")
     return fig
 
