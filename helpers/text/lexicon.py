@@ -32,7 +32,7 @@ BOOK = "anna_karenina"
 #: are not.
 BITS = 26
 #: Characters of the pieces in which the variety of the book is measured: it falls with length.
-PIECE = 300
+PIECE = 160
 #: A name is a word that stands at least so often in the training part, and never in lower case.
 LEAST = 5
 

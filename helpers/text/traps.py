@@ -69,7 +69,7 @@ def rows(
         licence: of :func:`.book_comparisons.licence`.
     """
     dividing, multiplying = temperature_entropies(logits)
-    off, on = dropout_while_sampling(model, vocab, passage)
+    off, on = dropout_while_sampling(model, vocab, passage[:600])
     before, after = read_as_latin_1("“Yes,” he said – naïvely.")
     constant, falling = schedule_that_decays()
     top = next_distribution(logits, top_k=5)
