@@ -289,3 +289,48 @@ def test_figures_of_the_lesson_draw(model):
     ):
         assert fig.axes
         plt.close(fig)
+
+
+def test_a_card_tells_every_training_and_its_hours():
+    path = paths.CHECKPOINTS / "anna_karenina"
+    header = json.loads(path.with_suffix(".json").read_text())
+    first = header["plan"]
+    more = {
+        "grow": first | {"steps": 70, "restart": 0.25, "average": 0.998},
+        "narrow": {"model": {"hidden_size": 3}},
+        "hours": {"grow": 2.25, "threads": 2},
+    }
+    told = model_card.card(path, CharLM(**header["model"]), header | more)
+    widened = told["third training, widened"]
+    assert widened.startswith("from layers of 3: 70 steps")
+    assert "set back with chance 0.25" in widened
+    assert "averaged with decay 0.998" in widened
+    assert told["hours of training"] == "grow 2.25 on 2 threads"
+    alone = {k: v for k, v in header.items() if k not in ("finish", "grow", "hours")}
+    few = model_card.card(path, CharLM(**header["model"]), alone)
+    assert not {"second training, to begin", "third training, widened"} & few.keys()
+
+
+def test_numbers_of_many_stages_do_not_overlap_on_the_axis(words):
+    steps = [100, 2760, 13800, 15720, 16440, 17160]
+    header = HEADER | {"stages": {str(step): cells(" went home to Anna") for step in steps}}
+    fig = plots.by_stage(stages.by_stage(header, words), words.novel, words.shuffled)
+    ticks = sorted(fig.axes[-1].get_xticks())
+    assert {100, 17160} <= set(ticks)
+    assert all(b / a > 1.5 for a, b in itertools.pairwise(ticks))
+    plt.close(fig)
+
+
+def test_a_curve_says_where_each_training_begins():
+    curves = {"every": 1, "loss": [2.0, 1.0], "accuracy": [0.1, 0.2], "valid": []}
+    curves["valid"] = [{"step": 2, "bpc": 1.5, "loss": 1.0, "accuracy": 0.2}]
+    header = {"curves": curves, "baselines": {"valid": {"unigram": 4.0}}, "plan": {"steps": 10}}
+    for more, expected in (
+        ({}, []),
+        ({"finish": {"steps": 5}}, [10]),
+        ({"finish": {"steps": 5}, "grow": {"steps": 7}}, [10, 15]),
+    ):
+        fig = plots.book_model_curves(header | more)
+        dotted = [line.get_xdata()[0] for line in fig.axes[0].lines if line.get_linestyle() == ":"]
+        assert dotted == expected
+        plt.close(fig)
