@@ -29,6 +29,8 @@ class Explorer:
 
     Args:
         draw, controls, extras, guide: as in :func:`helpers.live.live`.
+        on_stroke: called with what the places stand for at which the pointer went down and up on a
+            picture; without it a click sets the controls that its place stands for.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class Explorer:
         controls: dict[str, widgets.Widget],
         extras: Sequence[widgets.Widget] = (),
         guide: str = "",
+        on_stroke: Callable[[dict, dict], None] | None = None,
     ):
         self.draw, self.controls, self.extras = draw, controls, extras
+        self.on_stroke = on_stroke
         self.guide = widgets.HTMLMath(f'<div class="explorer-guide">{guide}</div>')
         self.problem = widgets.HTML()
         self.picture = widgets.HTMLMath()
@@ -64,6 +68,9 @@ class Explorer:
         if picture >= len(self.kept.clicks):
             return
         meant = self.kept.clicks[picture](up_x, up_y)
+        if self.on_stroke is not None:
+            self.on_stroke(self.kept.clicks[picture](x, y), meant)
+            return
         for name, value in meant.items():
             set_nearest(self.controls[name], value)
 
