@@ -9,9 +9,10 @@ from helpers.text.charlm import CharLM
 
 #: How the schedules of :class:`.training.Plan` are told.
 _SCHEDULES = {
-    "constant": "constant",
+    "constant": "held",
     "cosine": "lowered along a cosine to 1 %",
     "staircase": "lowered in stairs",
+    "trapezoid": "held, then lowered to 0",
 }
 
 
@@ -60,8 +61,7 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         f"{size / 1e6:.1f} MB on disk",
         "batch": f"{plan['batch_size']} {plan['batching']} of {plan['length']} characters, "
         f"state {state}",
-        "optimizer": f"{plan['optimizer']}, rate {_SCHEDULES[plan['schedule']]}, "
-        f"{plan['warmup']} steps of warm-up, weight decay {plan['weight_decay']:g}, "
+        "optimizer": f"{plan['optimizer']}, weight decay {plan['weight_decay']:g}, "
         f"gradient norm clipped at {plan['clip_norm']:g}",
         "first training": _told(plan),
     }
@@ -85,8 +85,11 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
 
 
 def _told(plan: dict) -> str:
-    """Steps and rate of a training, and how its states begin."""
-    text = f"{plan['steps']:,} steps, rate {plan['lr']:g}"
+    """Steps and rate of a training, how its states begin, whether weights are averaged."""
+    course = _SCHEDULES.get(plan["schedule"], plan["schedule"])
+    text = (
+        f"{plan['steps']:,} steps, {plan['warmup']} of them warm-up, rate {plan['lr']:g} {course}"
+    )
     if plan["restart"]:
         text += f", a track's state set back with chance {plan['restart']:g}"
     if plan.get("average"):
