@@ -86,10 +86,8 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
 
 def _told(plan: dict) -> str:
     """Steps and rate of a training, how its states begin, whether weights are averaged."""
-    course = _SCHEDULES.get(plan["schedule"], plan["schedule"])
-    text = (
-        f"{plan['steps']:,} steps, {plan['warmup']} of them warm-up, rate {plan['lr']:g} {course}"
-    )
+    how = _SCHEDULES.get(plan["schedule"], plan["schedule"])
+    text = f"{plan['steps']:,} steps, {plan['warmup']} of them warm-up, rate {plan['lr']:g} {how}"
     if plan["restart"]:
         text += f", a track's state set back with chance {plan['restart']:g}"
     if plan.get("average"):
