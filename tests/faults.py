@@ -27,7 +27,7 @@ from helpers.combined import archive as comparisons
 from helpers.palindromes import archive as palindromes
 from helpers.palindromes.trained_networks import load_network
 from helpers.store import RunStore
-from helpers.text import book_comparisons
+from helpers.text import book_comparisons, lexicon
 from tests.study_experiments import Config
 
 
@@ -172,6 +172,7 @@ def archives(rng: random.Random, tries: int, folder: Path) -> Tally:
         "sequences_and_graphs": comparisons.read,
         "optimizer_race": lambda folder: archive.read("optimizer_race", folder),
         "book_text": book_comparisons.read,
+        "anna_karenina_words": lexicon.read,
     }
     for _ in range(tries):
         name = rng.choice(list(readers))

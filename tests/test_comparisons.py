@@ -10,6 +10,7 @@ from helpers import paths
 from helpers.combined import (
     archive,
     plots,
+    reconciled,
     serialised,
     series,
     small_graphs,
@@ -74,10 +75,29 @@ def test_figures_show_every_run():
         "serialised": plots.graph_tasks(comparisons, "accuracy", "right"),
         "links": plots.links(comparisons),
     }
+    best = comparisons.by_setting("lstm_settings")[archive.BEST_SETTING]
+    also = {"structure": len(best)}  # the LSTM stands there twice
     for name, figure in drawn.items():
-        markers = [line for ax in figure.axes for line in ax.lines if line.get_marker() == "o"]
-        assert sum(len(line.get_xdata()) for line in markers) == len(comparisons.part(name)), name
+        dots = [line for ax in figure.axes for line in ax.lines if line.get_linestyle() == "None"]
+        expected = len(comparisons.part(name)) + also.get(name, 0)
+        assert sum(len(line.get_xdata()) for line in dots) == expected, name
         plt.close(figure)
+
+
+def test_figures_of_settings_and_of_families_show_every_run():
+    comparisons = archive.read()
+    figure = plots.lstm_settings(comparisons, 20)
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    settings = reconciled.settings_at(comparisons, 20)
+    assert [len(d.get_xdata()) for d in dots] == [len(runs) for runs in settings.values()]
+    plt.close(figure)
+    figure = plots.pedigree(comparisons)
+    seen = [
+        x for line in figure.axes[0].lines for x in line.get_xdata() if len(line.get_xdata()) > 2
+    ]
+    runs = comparisons.part("pedigree")
+    assert sorted(seen) == sorted([*runs["accuracy"], *runs["far"]])
+    plt.close(figure)
 
 
 def test_the_summary_is_of_the_published_runs():
@@ -103,6 +123,9 @@ def test_the_summary_is_of_the_published_runs():
         reading = best(**of, model=["rnn", "lstm"])
         messages = best(**of, **layers, pool=["mean"])
         expected.append([reading, messages, best(**of, **layers, pool=["lstm"])])
+    kin = {"part": "pedigree", "group": ["setting"], "column": "far"}
+    ways = (["rnn", "lstm"], ["gated", "gin"])
+    expected.append([*(best(**kin, model=models) for models in ways), "–"])
     texts = {"part": "links", "group": ["model"], "L": [40]}
     ways = (["reader"], ["graph", "graph+"], ["combined"])
     expected.append([best(**texts, model=models) for models in ways])
@@ -112,8 +135,8 @@ def test_the_summary_is_of_the_published_runs():
     expected.append([best("series", ["model"], "error", min, model=models) for models in ways])
     table = archive.summary(found)
     assert table[["reading", "messages", "both"]].to_numpy().tolist() == expected
-    assert table["data"].str.contains("T = 20").tolist() == [True] * 2 + [False] * 6
-    assert table["data"][5] == "text with links, 40 digits"
+    assert table["data"].str.contains("T = 20").tolist() == [True] * 2 + [False] * 7
+    assert table["data"][6] == "text with links, 40 digits"
 
 
 def _title(ax) -> str:
@@ -165,7 +188,7 @@ def test_a_renumbered_graph_is_drawn_with_its_new_numbers(monkeypatch):
 
 def test_the_summary_names_the_best():
     table = archive.summary(archive.read())
-    assert len(table) == 8
+    assert len(table) == 9
     for row in table.to_dict("records"):
         numbers = {k: float(row[k]) for k in ("reading", "messages", "both") if row[k] != "–"}
         best = min if "error" in row["data"] else max

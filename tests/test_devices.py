@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from helpers import runtime
-from helpers.combined import links, neighbours, serialised, series, structure
+from helpers.combined import links, neighbours, pedigree, serialised, series, structure
 from helpers.optimizers.race import RaceRun, run_race
 from helpers.palindromes.experiment import PalindromeRun, train_network
 from helpers.palindromes.growing import GrowingRun, grow_network, train
@@ -122,6 +122,8 @@ def test_growing_lengths_are_read_there(device):
         ),
         (structure.train_structure, structure.StructureRun("gcn", "mirror", 5, 0, steps=2)),
         (structure.train_attention, structure.AttentionRun(5, 0, steps=2)),
+        (pedigree.train_pedigree, pedigree.PedigreeRun("gated", 0, steps=2)),
+        (pedigree.train_pedigree, pedigree.PedigreeRun("lstm", 0, order="birth", steps=2)),
         (run_race, RaceRun("Adam", 1e-3, 0, T=5, steps=2, eval_every=1)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

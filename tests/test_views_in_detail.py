@@ -97,6 +97,13 @@ def comparisons() -> comparison_archive.ComparisonArchive:
             aggregator=["lstm", "mean", "gin", "sorted lstm", "max"],
             accuracy=[0.6, 0.5, 0.55, 0.601, 0.99],
         ),
+        rows(
+            "pedigree",
+            model=["lstm", "lstm", "rnn", "gated", "gated", "gin"],
+            order=["birth", "random", "birth", None, None, None],
+            depth=[10, 10, 10, 10, 3, 10],
+            far=[0.7, 0.4, 0.6, 0.8, 0.5, 0.9],
+        ),
         rows("series", model=["lstm", "gcn", "combined", "lstm"], error=[0.5, 0.25, 0.125, 0.7]),
     ]
     return comparison_archive.ComparisonArchive(pd.concat(table, ignore_index=True), {}, {})
@@ -110,6 +117,7 @@ def test_the_summary_is_its_means_and_names_the_best_as_printed():
         ("order and known pairs: the mirror, T = 20", "0.90", "0.95", "–", "messages"),
         ("a graph, asked for distance", "0.60", "0.90", "0.70", "messages"),
         ("a graph, asked for triangles", "0.30", "0.20", "0.31", "both"),
+        ("a family tree, long lines of mothers", "0.70", "0.90", "–", "messages"),
         ("text with links, 60 digits", "0.50", "0.45", "1.00", "both"),
         ("how many neighbours differ", "0.60", "0.55", "0.60", "reading, both"),
         ("coupled series, error", "0.60", "0.25", "0.12", "both"),  # the smallest

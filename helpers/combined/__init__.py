@@ -2,6 +2,6 @@
 
 Imports recurrent, palindromes and graph.
 
-networks, training -> structure, small_graphs -> serialised, links, neighbours, series -> archive
--> plots -> widgets
+networks, training -> structure, small_graphs -> serialised, links, neighbours, series, pedigree
+-> archive -> reconciled, claims, traps -> plots -> widgets
 """

@@ -15,6 +15,7 @@ from helpers.combined.links import MODELS as LINK_MODELS
 from helpers.combined.links import LinkRun, train_links
 from helpers.combined.neighbours import AGGREGATORS, NeighbourRun, train_aggregator
 from helpers.combined.networks import READERS
+from helpers.combined.pedigree import PedigreeRun, train_pedigree
 from helpers.combined.serialised import GraphRun, train_graphs
 from helpers.combined.series import MODELS as SERIES_MODELS
 from helpers.combined.series import SeriesRun, train_series
@@ -64,6 +65,79 @@ def serialised(seeds=range(5)) -> dict[str, list[GraphRun]]:
     return found
 
 
+#: The LSTM of notebook 04, what differs from the comparison's: name of a change -> what it sets.
+#: Together they are its training there, but for the budget, which the last two enlarge.
+CHANGES = {
+    "RMSprop": {"optimizer": "rmsprop"},
+    "constant rate": {"schedule": "constant"},
+    "clipped at 10": {"clip_norm": 10.0},
+    "orthogonal W_hh": {"start": "orthogonal"},
+    "chrono biases": {"start": "chrono"},
+    "batches of 128": {"batch_size": 128},
+    "3000 steps": {"steps": 3000},
+}
+#: The LSTM as notebook 04 trains it, in the comparison's budget of steps and sequences.
+OF_04 = {
+    "optimizer": "rmsprop",
+    "schedule": "constant",
+    "clip_norm": 10.0,
+    "start": "orthogonal, chrono",
+}
+#: What :data:`OF_04` is called among the settings, and the same with notebook 04's budget.
+AS_IN_04, ALL_OF_04 = "as in 04, same budget", "as in 04, its budget"
+#: The best setting that was found in the comparison's budget.
+BEST_SETTING = f"{AS_IN_04}, without: clipped at 10"
+#: The gated network on the chain of 10 digits: was it the training?
+ON_THE_CHAIN = {
+    "RMSprop, constant rate, clipped at 10": {k: v for k, v in OF_04.items() if k != "start"},
+    "rate 0.001": {"lr": 1e-3},
+    "rate 0.01": {"lr": 1e-2},
+    "batches of 128": {"batch_size": 128},
+    "3000 steps": {"steps": 3000},
+}
+
+
+def lstm_settings(T: int = 20, seeds=range(10)) -> dict[str, list[StructureRun]]:
+    """The LSTM as a reader: one change at a time, all together at every length, one taken back."""
+
+    def runs(T=T, **setting):
+        return [StructureRun("lstm", "sequence", T, seed, **setting) for seed in seeds]
+
+    budget = {"batch_size": 128, "steps": 3000}
+    found = {name: runs(**change) for name, change in CHANGES.items()}
+    found["orthogonal W_hh, chrono biases"] = runs(start=OF_04["start"])
+    found[AS_IN_04] = [run for length in LENGTHS for run in runs(length, **OF_04)]
+    found[ALL_OF_04] = runs(**OF_04, **budget)
+    taken_back = {"RMSprop": "optimizer", "constant rate": "schedule", "clipped at 10": "clip_norm"}
+    for name, field in taken_back.items():
+        kept = {k: v for k, v in OF_04.items() if k != field}
+        setting = f"{AS_IN_04}, without: {name}"
+        lengths = LENGTHS if setting == BEST_SETTING else [T]
+        found[setting] = [run for length in lengths for run in runs(length, **kept)]
+    for name, start in (("orthogonal W_hh", "chrono"), ("chrono biases", "orthogonal")):
+        found[f"{AS_IN_04}, without: {name}"] = runs(**OF_04 | {"start": start})
+    return found
+
+
+def chain_settings(T: int = 10, seeds=range(5)) -> dict[str, list[StructureRun]]:
+    """The gated network on the chain, one change of its training at a time."""
+    return {
+        name: [StructureRun("gated", "chain", T, seed, **change) for seed in seeds]
+        for name, change in ON_THE_CHAIN.items()
+    }
+
+
+def pedigree(seeds=range(5)) -> dict[str, list[PedigreeRun]]:
+    """Family trees: messages over enough rounds and over three, readers in two orders."""
+    passing = grid(PedigreeRun, model="gated", depth=[10, 3], seed=seeds)
+    passing += grid(PedigreeRun, model="gin", seed=seeds)
+    reading = grid(PedigreeRun, model=list(READERS), order=["birth", "random"], seed=seeds)
+    found: dict[str, list[PedigreeRun]] = {}
+    for run in passing + reading:
+        found.setdefault(run.setting, []).append(run)
+    return found
+
+
 PARTS = {
     "attention": Part(
         train_attention, lambda: grid(AttentionRun, T=ATTENTION_LENGTHS, seed=range(5))
@@ -77,6 +151,9 @@ PARTS = {
     ),
     "serialised": Part(train_graphs, serialised),
     "structure": Part(train_structure, structure),
+    "lstm_settings": Part(train_structure, lstm_settings),
+    "chain_settings": Part(train_structure, chain_settings),
+    "pedigree": Part(train_pedigree, pedigree),
 }
 
 STUDY = Study("sequences_and_graphs", EXPERIMENT_VERSION, PARTS)
@@ -151,6 +228,10 @@ def summary(comparisons: ComparisonArchive) -> pd.DataFrame:
             for which in (reads, ~reads & ~pooled, pooled)
         ]
         rows.append((f"a graph, asked for {task}", *best))
+    kin = comparisons.part("pedigree")
+    far = kin.groupby(["model", "order", "depth"])["far"].mean()
+    reads = far.index.get_level_values("model").isin(READERS)
+    rows.append(("a family tree, long lines of mothers", far[reads].max(), far[~reads].max(), None))
     L = linked["L"].max()
     at_L = linked[linked["L"] == L].groupby("model")["accuracy"].mean()
     passing = max(at_L["graph"], at_L["graph+"])

@@ -5,6 +5,7 @@ asked how many *different* values its neighbours have; the mean of the values, a
 update keeps of them, does not tell.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -111,12 +112,23 @@ def star(leaves: int) -> torch.Tensor:
     return A
 
 
-def best_of_the_mean(neighbours: int = 8, n: int = 200_000) -> float:
-    """The accuracy that no function of the mean can pass: for each mean its likeliest count."""
-    values, counts = different_values(n, neighbours, generator("mean"))
-    table = torch.zeros(neighbours * VALUES, VALUES)
-    table.index_put_((values.sum(1), counts), torch.ones(n), accumulate=True)
-    return (table.max(1).values.sum() / n).item()
+def best_of_the_mean(neighbours: int = 8) -> float:
+    """The accuracy that no function of the mean can pass: for each mean its likeliest count.
+
+    Summed over all 5^neighbours stars with their probabilities.
+    If m values are allowed, each of the C(5, m) choices of them is as likely, and so is each star
+    with those values: a star of k values has the probability C(5 - k, m - k) / C(5, m) / m^leaves.
+    """
+    values = torch.cartesian_prod(*[torch.arange(VALUES)] * neighbours)  # (5^neighbours, leaves)
+    k = torch.zeros(len(values), VALUES).scatter_(1, values, 1.0).sum(1).long()
+    likely = torch.zeros(VALUES + 1, dtype=torch.float64)
+    for count in range(1, VALUES + 1):
+        for m in range(count, VALUES + 1):
+            choices = math.comb(VALUES - count, m - count) / math.comb(VALUES, m)
+            likely[count] += choices / m**neighbours / VALUES
+    table = torch.zeros(neighbours * VALUES, VALUES, dtype=torch.float64)
+    table.index_put_((values.sum(1), k - 1), likely[k], accumulate=True)
+    return table.max(1).values.sum().item()
 
 
 def train_aggregator(run: NeighbourRun, device: str = "cpu") -> tuple[dict, dict]:

@@ -20,6 +20,14 @@ from helpers.recurrent.parameters import count_parameters
 POOLS = ("mean", "lstm")
 #: Cells that read sequences here, and how they begin.
 READERS = {"rnn": {"W_hh": "orthogonal"}, "lstm": {"forget_bias": 1.0}}
+#: Other ways for the LSTM to begin; "T" stands for the length that is read. Chrono biases take the
+#: place of the forget bias.
+STARTS = {
+    "usual": {},
+    "orthogonal": {"W_h": "orthogonal"},
+    "chrono": {"chrono": "T"},
+    "orthogonal, chrono": {"W_h": "orthogonal", "chrono": "T"},
+}
 
 
 def kind_of(model: str) -> type[RecurrentCore] | type[GraphLayer]:
@@ -103,10 +111,19 @@ class GraphClassifier(nn.Module):
 
 
 def reader(
-    model: str, features: int, width: int, classes: int, stream: torch.Generator
+    model: str,
+    features: int,
+    width: int,
+    classes: int,
+    stream: torch.Generator,
+    **start,
 ) -> SequenceClassifier:
-    """An RNN that begins orthogonal or an LSTM whose forget bias is 1, read out at the end."""
-    core = find_cell(model)(features, width, generator=stream, **READERS[model])
+    """An RNN that begins orthogonal or an LSTM whose forget bias is 1, read out at the end.
+
+    Args:
+        start: options of the cell that take the place of, or come to, those of :data:`READERS`.
+    """
+    core = find_cell(model)(features, width, generator=stream, **READERS[model] | start)
     return SequenceClassifier(core, classes, generator=stream)
 
 

@@ -8,8 +8,9 @@ import seaborn as sns
 import torch
 
 from helpers import figures
-from helpers.combined.archive import ComparisonArchive
+from helpers.combined.archive import BEST_SETTING, ComparisonArchive
 from helpers.combined.networks import kind_of
+from helpers.combined.reconciled import settings_at
 from helpers.combined.small_graphs import serialise, visiting_order
 from helpers.combined.structure import chain, mirrored
 from helpers.figures import PALETTE
@@ -23,11 +24,13 @@ FORMS = {
     "mirror": "mirrored nodes joined",
 }
 LINKED = {
-    "reader": ("LSTM, addresses as input", LSTM.color),
-    "graph": ("graph, links only", PALETTE["calm"]),
-    "graph+": ("graph, links and chain", PALETTE["graph"]),
-    "combined": ("LSTM, then graph", PALETTE["ink"]),
+    "reader": ("LSTM, addresses as input", LSTM.color, "o"),
+    "graph": ("graph, links only", PALETTE["calm"], "s"),
+    "graph+": ("graph, links and chain", PALETTE["graph"], "D"),
+    "combined": ("LSTM, then graph", PALETTE["ink"], "^"),
 }
+#: A mark for each network, so that colour is not all that tells them apart.
+MARKERS = {"rnn": "o", "lstm": "s", "gcn": "^", "gat": "v", "gated": "D"}
 
 
 def palindrome_graphs(digits: list[int], rounds: int):
@@ -63,33 +66,89 @@ def _arc(ax, u: int, v: int, height: float) -> None:
 
 
 def structure(comparisons: ComparisonArchive):
-    """Held-out accuracy against length: a panel a form, every seed a dot, the mean a line."""
+    """Held-out accuracy against length: a panel a form, every seed a dot, the mean a line.
+
+    The LSTM is there twice: as it was compared, and at its best setting.
+    """
     runs = comparisons.part("structure")
+    best = comparisons.by_setting("lstm_settings")[BEST_SETTING]
     fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
     lengths = sorted(runs["T"].unique())
     place = {T: k for k, T in enumerate(lengths)}
     rng = np.random.default_rng(0)
     for ax, (form, title) in zip(axes, FORMS.items(), strict=True):
-        for model in dict.fromkeys(runs["model"]):
-            color = kind_of(model).color
-            part = runs[(runs["structure"] == form) & (runs["model"] == model)]
-            if part.empty:
-                continue
-            x = part["T"].map(place).astype(float)
-            jitter = rng.uniform(-0.09, 0.09, len(part))
-            ax.plot(x + jitter, part["accuracy"], "o", color=color, ms=3, alpha=0.5, mew=0)
+        of_form = runs[runs["structure"] == form]
+        drawn = {
+            kind_of(m).label: of_form[of_form["model"] == m] for m in of_form["model"].unique()
+        }
+        if form == "sequence":
+            drawn["LSTM, best setting"] = best
+        for label, part in drawn.items():
+            kind, mark = kind_of(part["model"].iloc[0]), MARKERS[part["model"].iloc[0]]
+            hollow = part is best
+            x = part["T"].map(place).astype(float) + rng.uniform(-0.09, 0.09, len(part))
+            edge = {"mfc": "none", "mew": 0.8} if hollow else {"mew": 0}
+            ax.plot(x, part["accuracy"], mark, color=kind.color, ms=3.5, alpha=0.55, **edge)
             mean = part.groupby("T")["accuracy"].mean()
-            ax.plot([place[T] for T in mean.index], mean, color=color, label=kind_of(model).label)
+            at, style = [place[T] for T in mean.index], "--" if hollow else "-"
+            face = "white" if hollow else kind.color
+            shown = {"marker": mark, "ms": 6, "mfc": face, "label": label}
+            ax.plot(at, mean, style, color=kind.color, **shown)
         ax.axhline(1 / DIGITS, color=PALETTE["muted"], linestyle=":", linewidth=1)
         ax.set_xticks(range(len(lengths)), [str(T) for T in lengths])
         ax.set(title=title, xlabel="T, digits shown", ylim=(0, 1.04))
         ax.set_xlim(-0.3, len(lengths) - 0.7)
     axes[0].set_ylabel("held-out accuracy")
+    axes[2].text(3.25, 1 / DIGITS + 0.01, "chance", fontsize=8, color=PALETTE["muted"], ha="right")
     found = {}
     for ax in axes:
         found |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
     axes[2].legend(found.values(), found.keys(), loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    figures.credit(fig, comparisons.credit(runs))
+    figures.credit(fig, comparisons.credit(pd.concat([runs, best])))
+    return fig
+
+
+def lstm_settings(comparisons: ComparisonArchive, T: int = 20):
+    """The LSTM at one length: a row a setting, a dot a seed, a bar at the mean."""
+    settings = settings_at(comparisons, T)
+    fig, ax = plt.subplots(figsize=(8.4, 0.26 * len(settings) + 1.1))
+    for row, (name, runs) in enumerate(settings.items()):
+        emphasis = name in ("as compared", BEST_SETTING)
+        color = LSTM.color if emphasis else PALETTE["graph"]
+        y = row + np.linspace(-0.2, 0.2, len(runs))
+        ax.plot(runs["accuracy"], y, "o", color=color, ms=4, alpha=0.7, mew=0)
+        ax.plot([runs["accuracy"].mean()] * 2, [row - 0.36, row + 0.36], color=color, linewidth=2.2)
+    ax.axvline(1 / DIGITS, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
+    ax.text(1 / DIGITS, -0.7, "chance", fontsize=8, ha="center", va="bottom")
+    ax.set_yticks(range(len(settings)), list(settings))
+    ax.set_ylim(len(settings) - 0.5, -0.6)
+    ax.set(xlabel=f"held-out accuracy at T = {T}", xlim=(0, 1.03))
+    figures.credit(fig, comparisons.credit(pd.concat(settings.values())))
+    return fig
+
+
+def pedigree(comparisons: ComparisonArchive):
+    """Family trees: a row a setting; all who are asked, and those with a long line of mothers."""
+    settings = comparisons.by_setting("pedigree")
+    fig, ax = plt.subplots(figsize=(8.6, 0.36 * len(settings) + 1.5))
+    for row, runs in enumerate(settings.values()):
+        color = kind_of(runs["model"].iloc[0]).color
+        for column, mark, lift in (("accuracy", "o", -0.16), ("far", "D", 0.16)):
+            y = [row + lift] * len(runs)
+            face = color if column == "accuracy" else "white"
+            ax.plot(runs[column], y, mark, color=color, mfc=face, ms=5, alpha=0.8)
+    for mark, face, name in (
+        ("o", PALETTE["ink"], "anybody of the youngest half"),
+        ("D", "white", "five generations of mothers and more"),
+    ):
+        ax.plot([], [], mark, color=PALETTE["ink"], mfc=face, ms=5, label=name)
+    ax.axvline(0.5, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
+    ax.text(0.5, -0.65, "guessing", fontsize=8, ha="center", va="bottom")
+    ax.set_yticks(range(len(settings)), list(settings))
+    ax.set_ylim(len(settings) - 0.5, -0.55)
+    ax.set(xlabel="people right", xlim=(0.4, 1.03))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=1)
+    figures.credit(fig, comparisons.credit(comparisons.part("pedigree")))
     return fig
 
 
@@ -146,19 +205,31 @@ def links(comparisons: ComparisonArchive):
     runs = comparisons.part("links")
     fig, ax = plt.subplots(figsize=(7.6, 3.6))
     lengths = sorted(runs["L"].unique())
-    for model, (label, color) in LINKED.items():
+    for model, (label, color, mark) in LINKED.items():
         part = runs[runs["model"] == model]
         x = part["L"].map({L: k for k, L in enumerate(lengths)}).astype(float)
-        jitter = np.linspace(-0.08, 0.08, len(part))
-        ax.plot(x + jitter, part["accuracy"], "o", color=color, ms=3.5, alpha=0.6, mew=0)
+        jitter = np.linspace(-0.06, 0.06, len(part))
+        ax.plot(x + jitter, part["accuracy"], mark, color=color, ms=3.5, alpha=0.6, mew=0)
         mean = part.groupby("L")["accuracy"].mean()
-        ax.plot(range(len(lengths)), mean, color=color, label=label)
+        ax.plot(range(len(lengths)), mean, color=color, marker=mark, ms=5)
+        ax.annotate(
+            label,
+            (len(lengths) - 1, mean.iloc[-1]),
+            (17, 0),
+            textcoords="offset points",
+            va="center",
+        )
     # One of two neighbours at random, which in one case of ten has the same digit.
-    ax.axhline(0.5 + 0.5 / DIGITS, color=PALETTE["muted"], linestyle="--", linewidth=1)
-    ax.axhline(1 / DIGITS, color=PALETTE["muted"], linestyle=":", linewidth=1)
+    for known, style, name in (
+        (0.5 + 0.5 / DIGITS, "--", "one of both neighbours"),
+        (1 / DIGITS, ":", "chance"),
+    ):
+        across = [-0.25, len(lengths) - 0.92]
+        ax.plot(across, [known] * 2, color=PALETTE["muted"], linestyle=style, linewidth=1)
+        ax.text(-0.2, known - 0.02, name, fontsize=8, color=PALETTE["ink"], va="top")
     ax.set_xticks(range(len(lengths)), [str(L) for L in lengths])
-    ax.set(xlabel="digits in the text", ylabel="answers right", ylim=(0, 1.04))
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.set(xlabel="L, digits in the text", ylabel="answers right", ylim=(0, 1.04))
+    ax.set_xlim(-0.25, len(lengths) - 0.8)
     figures.credit(fig, comparisons.credit(runs))
     return fig
 

@@ -1,8 +1,8 @@
 """Coupled time series with a known answer: an LSTM a node, a GCN across the nodes.
 
-The process, on a graph with row-normalised adjacency P:
+The process, on a graph with row-normalised adjacency A_bar:
 
-    x_u(t+1) = a x_u(t) - b x_u(t-1) + c (P x(t-1))_u + noise of variance 1
+    x_u(t+1) = a x_u(t) - b x_u(t-1) + c (A_bar x(t-1))_u + noise of variance 1
 
 The second own lag and the neighbours' lag both lie two steps back: who forgets misses them, and who
 sees one node alone misses the neighbours. The best forecast is the process without its noise, with
@@ -59,7 +59,7 @@ class SeriesRun:
 
 @cache
 def coupling() -> torch.Tensor:
-    """P of a random 3-regular graph: row u averages the neighbours of u. ``(N, N)``."""
+    """A_bar of a random 3-regular graph: row u averages the neighbours of u. ``(N, N)``."""
     graph = nx.random_regular_graph(3, NODES, seed=0)
     A = torch.tensor(nx.to_numpy_array(graph, nodelist=range(NODES))).float()
     return A / A.sum(1, keepdim=True)
@@ -67,13 +67,13 @@ def coupling() -> torch.Tensor:
 
 def simulate(n: int, length: int, stream: torch.Generator) -> torch.Tensor:
     """``n`` realisations of the process after a burn-in: ``(n, length, N)``."""
-    P = coupling()
+    A_bar = coupling()
     before = now = torch.zeros(n, NODES)
     kept = []
     for t in range(BURN_IN + length):
         noise = torch.randn(n, NODES, generator=stream)
-        # x(t+1) = a x(t) - b x(t-1) + c P x(t-1) + noise
-        after = OWN * now - OWN_BEFORE * before + NEIGHBOURS * before @ P.T + noise
+        # x(t+1) = a x(t) - b x(t-1) + c A_bar x(t-1) + noise
+        after = OWN * now - OWN_BEFORE * before + NEIGHBOURS * before @ A_bar.T + noise
         before, now = now, after
         if t >= BURN_IN:
             kept.append(now)
@@ -103,7 +103,7 @@ class Forecaster(nn.Module):
             self.gcn = GCNLayer(width if self.lstm else 1, width)
             self.own = nn.Linear(width if self.lstm else 1, width)
         self.read_out = nn.Linear(width, 1)
-        self.register_buffer("P", coupling(), persistent=False)
+        self.register_buffer("A_bar", coupling(), persistent=False)
 
     def forward(self, past: torch.Tensor) -> torch.Tensor:
         B, T, N = past.shape
@@ -114,7 +114,7 @@ class Forecaster(nn.Module):
             H = self.lstm(series)[0][:, -1].reshape(B, N, -1)  # (B, N, n)
         if self.gcn is not None:
             # A node's own state and its neighbours' mean are kept apart (GraphSAGE's way).
-            H = torch.tanh(self.own(H) + self.gcn(H, self.P))
+            H = torch.tanh(self.own(H) + self.gcn(H, self.A_bar))
         return self.read_out(H).squeeze(-1)
 
 
@@ -157,9 +157,9 @@ def known_errors(n: int = 4000) -> dict[str, float]:
     neighbours; "nothing": the variance.
     """
     (past,), y = draw(n, generator("known"))
-    P = coupling()
+    A_bar = coupling()
     now, before = past[:, -1], past[:, -2]
-    truth = OWN * now - OWN_BEFORE * before + NEIGHBOURS * before @ P.T
+    truth = OWN * now - OWN_BEFORE * before + NEIGHBOURS * before @ A_bar.T
 
     def least_squares(columns):
         X = torch.stack([c.flatten() for c in columns], dim=1).double()
@@ -169,6 +169,6 @@ def known_errors(n: int = 4000) -> dict[str, float]:
     return {
         "the process": (truth - y).square().mean().item(),
         "own past": least_squares(past.unbind(1)),
-        "last value": least_squares([now, now @ P.T]),
+        "last value": least_squares([now, now @ A_bar.T]),
         "nothing": y.square().mean().item(),
     }

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from helpers.checks import choice, integer
 from helpers.combined.networks import (
     READERS,
+    STARTS,
     NodeClassifier,
     PositionAttention,
     matched,
@@ -31,6 +32,7 @@ from helpers.palindromes.tasks.palindromes import DIGITS, draw_half_strings, enc
 from helpers.recurrent.parameters import count_parameters
 from helpers.runtime import generator
 from helpers.steps import OnStep, ShouldStop
+from helpers.store import later
 
 STRUCTURES = ("sequence", "chain", "mirror")
 #: Rounds on the mirrored graph. One carries the digit; two more let a node find out by the degrees
@@ -64,6 +66,8 @@ class StructureRun:
     Attributes:
         model: the name of a reader with "sequence", of a layer with the others.
         parameters: the width is chosen so that the network has about so many.
+        optimizer, schedule, clip_norm: as of :func:`.training.fit`.
+        start: how an LSTM begins, one of :data:`.networks.STARTS`.
     """
 
     model: str
@@ -74,13 +78,23 @@ class StructureRun:
     parameters: int = 6000
     batch_size: int = 64
     lr: float = 3e-3
+    optimizer: str = later("adam")
+    schedule: str = later("cosine")
+    clip_norm: float = later(1.0)
+    start: str = later("usual")
 
     def __post_init__(self):
         choice("structure", self.structure, STRUCTURES)
         choice("model", self.model, tuple(READERS if self.structure == "sequence" else LAYERS))
+        choice("start", self.start, tuple(STARTS) if self.model == "lstm" else ("usual",))
         integer("T", self.T, minimum=1)
         integer("parameters", self.parameters, minimum=1)
         check_fit_options(self)
+
+    @property
+    def begins(self) -> dict:
+        """Options of the reader's cell besides those that all readers have."""
+        return {k: float(self.T) if v == "T" else v for k, v in STARTS[self.start].items()}
 
     @property
     def depth(self) -> int:
@@ -110,7 +124,8 @@ def build(run: StructureRun):
 
     def of_width(n: int):
         if run.structure == "sequence":
-            return reader(run.model, DIGITS, n, DIGITS, generator(run.seed, "weights"))
+            stream = generator(run.seed, "weights")
+            return reader(run.model, DIGITS, n, DIGITS, stream, **run.begins)
         return _AtTheBlank(NodeClassifier(run.model, DIGITS + 1, n, run.depth, DIGITS))
 
     return seeded_build(lambda: matched(of_width, run.parameters), run.seed)

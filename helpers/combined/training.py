@@ -1,4 +1,4 @@
-"""One training loop for all comparisons: Adam, batches drawn anew, a score a step.
+"""One training loop for all comparisons: batches drawn anew, a score a step; Adam if not said.
 
 A task is a function ``draw(n, generator)`` that returns the network's inputs as a tuple and the
 targets. Training and test draw from streams of different names.
@@ -13,12 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import integer, number
+from helpers.checks import choice, integer, positive
+from helpers.recurrent.training import OPTIMIZERS
 from helpers.runtime import device as find_device
 from helpers.runtime import device_of
 from helpers.steps import OnStep, ShouldStop, Step
 
 Draw = Callable[[int, torch.Generator], tuple[tuple, torch.Tensor]]
+
+#: How the rate goes on: along half a cosine to a tenth, or as it began.
+SCHEDULES = ("cosine", "constant")
 
 
 @dataclass
@@ -45,13 +49,23 @@ def check_fit_options(run) -> None:
     integer("seed", run.seed, minimum=0)
     integer("steps", run.steps, minimum=1)
     integer("batch_size", run.batch_size, minimum=1)
-    if number("lr", run.lr) <= 0:
-        raise ValueError(f"lr must be above 0, got {run.lr}")
+    positive("lr", run.lr)
+    given = fit_options(run)
+    if "optimizer" in given:
+        choice("optimizer", run.optimizer, tuple(OPTIMIZERS))
+    if "schedule" in given:
+        choice("schedule", run.schedule, SCHEDULES)
+    if "clip_norm" in given:
+        positive("clip_norm", run.clip_norm)
+
+
+#: Fields of a run that :func:`fit` takes; the later ones only where a kind of run has them.
+_FIT_FIELDS = ("steps", "lr", "batch_size", "optimizer", "schedule", "clip_norm")
 
 
 def fit_options(run) -> dict:
     """The part of a run's configuration that :func:`fit` takes."""
-    return {"steps": run.steps, "lr": run.lr, "batch_size": run.batch_size}
+    return {name: getattr(run, name) for name in _FIT_FIELDS if hasattr(run, name)}
 
 
 def fit(
@@ -62,15 +76,20 @@ def fit(
     steps: int,
     lr: float = 3e-3,
     batch_size: int = 64,
+    optimizer: str = "adam",
+    schedule: str = "cosine",
     clip_norm: float = 1.0,
     regression: bool = False,
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
     device: str = "cpu",
 ) -> Fit:
-    """Train in place. The rate falls along a cosine to a tenth.
+    """Train in place.
 
     Args:
+        optimizer: a name in :data:`helpers.recurrent.training.OPTIMIZERS`.
+        schedule: of the rate, one of :data:`SCHEDULES`.
+        clip_norm: the gradient's norm over all parameters is scaled down to this.
         device: to which the model is moved; its initial weights do not depend on it.
         regression: squared error; the "accuracy" is then that error once more.
         on_step: called after every step.
@@ -78,8 +97,9 @@ def fit(
     """
     where = find_device(device)
     model.to(where)
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, foreach=False)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=lr / 10)
+    rule = OPTIMIZERS[optimizer](model.parameters(), lr)
+    least = lr / 10 if schedule == "cosine" else lr
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(rule, steps, eta_min=least)
     losses, scores, diverged = [], [], False
     for count in range(1, steps + 1):
         inputs, y = moved(draw(batch_size, generator), where)
@@ -90,11 +110,11 @@ def fit(
         if not math.isfinite(losses[-1]):
             diverged = True  # no update follows: its gradient means nothing
             break
-        optimizer.zero_grad()
+        rule.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-        optimizer.step()
-        schedule.step()
+        rule.step()
+        falling.step()
         if on_step is not None:
             on_step(Step(count, losses[-1], scores[-1]))
         if should_stop is not None and should_stop():

@@ -3,7 +3,7 @@
 Imports recurrent.
 
 graphs -> propagation, loaders -> sparse -> layers -> smoothing, tasks -> traps -> drawings, plots
--> widgets
+-> widgets. Beside them: refinement, gates (a layer taken apart), pictures -> form_drawings.
 """
 
 from helpers.graph.graphs import Graph, six_node_graph

@@ -2,10 +2,12 @@
 
 Imports recurrent.
 
-books, corpus, vocabulary, measures
--> charlm, baselines, dialogue -> int8, decoder -> evaluation, sampling
--> training, unit_search, saved_models -> book_model -> book_comparisons, traps
--> passages, pasted, plots -> stream_widgets -> widgets
+<<<<<<< HEAD
+books, corpus, vocabulary, measures, cycles
+-> charlm, baselines, dialogue, lexicon -> int8, decoder -> evaluation, sampling, coding
+-> training, truncation, unit_search, saved_models, model_card, stages, continuations
+-> book_model -> book_comparisons, traps
+-> passages, pasted, drawings, plots -> stream_widgets -> widgets
 """
 
 from helpers.text.books import Book, load_book

@@ -2,7 +2,8 @@
 
 Once through a long text with its state carried on (:func:`evaluate`), by the number of characters
 read since the state was zero (:func:`bits_by_position`), by the first character read from a zero
-state (:func:`bits_by_beginning`), and with weights of eight bits (:func:`cost_of_int8`).
+state (:func:`bits_by_beginning`), character by character (:func:`surprise`), and with weights of
+eight bits (:func:`cost_of_int8`).
 """
 
 import math
@@ -118,6 +119,20 @@ def bits_by_beginning(
     nats = torch.cat(loss).split([len(p) for p in places])
     firsts = [int(beginnings[p[0]]) for p in places]
     return {k: nats_to_bits(b.mean().item()) for k, b in zip(firsts, nats, strict=True)}
+
+
+def surprise(model: CharLM, vocab: Vocabulary, text: str) -> torch.Tensor:
+    """Bits of every character of ``text`` but the first, read from a zero state: ``(N - 1,)``.
+
+    Raises:
+        ValueError: a text of fewer than two characters, or characters that the model does not know.
+    """
+    ids = vocab.encode(text).to(model.W_ph.device)
+    if len(ids) < 2:
+        raise ValueError(f"a surprise needs a text of at least 2 characters, got {len(ids)}")
+    with evaluating(model):
+        logits, _ = model(ids[None, :-1])
+    return nats_to_bits(F.cross_entropy(logits[0].double(), ids[1:], reduction="none")).cpu()
 
 
 def cost_of_int8(

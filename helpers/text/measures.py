@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+#: A run of letters, an apostrophe inside allowed.
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_OPENING, _CLOSING = '"“', '"”'
 
 
 def nats_to_bits(nats):
@@ -14,9 +16,18 @@ def nats_to_bits(nats):
     return nats / math.log(2)
 
 
+def entropy(p, other=None):
+    """Entropy of distributions in nats; with ``other``, the cross-entropy -sum p ln(other).
+
+    Shapes:
+        tensors ``(..., V)`` -> ``(...)``
+    """
+    return -(p * (p if other is None else other).clamp(min=1e-300).log()).sum(-1)
+
+
 def words(text: str) -> list[str]:
     """The words of a text in lower case: runs of letters, an apostrophe inside allowed."""
-    return [word.lower() for word in _WORD.findall(text)]
+    return [word.lower() for word in WORD.findall(text)]
 
 
 def share_of_known_words(text: str, known: set[str]) -> float:
@@ -68,3 +79,33 @@ def longest_copy(text: str, source: str) -> int:
 def known_words(texts: Iterable[str]) -> set[str]:
     """The set of words of all ``texts``."""
     return {word for text in texts for word in words(text)}
+
+
+def capitalised(text: str) -> list[str]:
+    """The words of a text that begin with a capital, as they stand; "I" is none."""
+    found = WORD.findall(text)
+    return [word for word in found if word[0].isupper() and len(word.split("'")[0]) > 1]
+
+
+def marks_in_place(text: str) -> list[bool]:
+    """For every quotation mark of a text, whether it stands where such a mark may stand.
+
+    An opening one stands behind a space, a dash or a bracket and before a character that is no
+    space; a closing one behind a character that is no space and not before a letter. A straight
+    mark opens where none is open; a new paragraph closes what is open. A mark at the very end is
+    left out.
+    """
+    fits, inside = [], False
+    for k, c in enumerate(text[:-1]):
+        if text[max(0, k - 1) : k + 1] == "\n\n":
+            inside = False
+        if c not in _OPENING + _CLOSING:
+            continue
+        before, after = text[k - 1] if k else " ", text[k + 1]
+        if c == "“" or (c == '"' and not inside):
+            fits.append((before.isspace() or before in "-—(_'") and not after.isspace())
+            inside = True
+        else:
+            fits.append(inside and not before.isspace() and not after.isalnum())
+            inside = False
+    return fits

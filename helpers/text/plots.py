@@ -11,7 +11,7 @@ from helpers import figures
 from helpers.colors import BLUE
 from helpers.figures import PALETTE
 from helpers.recurrent import LSTM
-from helpers.text.measures import nats_to_bits
+from helpers.text.measures import entropy, nats_to_bits
 from helpers.text.passages import visible
 from helpers.text.sampling import next_distribution
 from helpers.text.training import History
@@ -43,17 +43,12 @@ def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
     )
     for name, value in baselines.items():
         ax.axhline(value, color=PALETTE["muted"], linestyle="--", linewidth=1)
-        ax.annotate(
-            f"{name} {value:.2f}",
-            (1, value),
-            xycoords=("axes fraction", "data"),
-            xytext=(-4, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=9,
-        )
+        ax.text(
+            1.01, value, f"{name} {value:.2f}", transform=ax.get_yaxis_transform(),
+            fontsize=9, va="center",
+        )  # fmt: skip
     ax.set(xlabel="training step", ylabel="bits per character", xlim=(0, None))
-    ax.legend(loc="upper center")
+    ax.legend(loc="center right")
     return fig
 
 
@@ -85,7 +80,99 @@ def book_model_curves(header: dict):
     axes[2].set_title("bits per character")
     for ax in axes:
         ax.set_xlabel("training step")
+        begun = 0
+        for plan, next_plan in itertools.pairwise(("plan", "finish", "grow")):
+            if next_plan in header:
+                begun += header[plan]["steps"]
+                ax.axvline(begun, color=PALETTE["ink"], linestyle=":", linewidth=1)
     axes[0].legend()
+    return fig
+
+
+#: Measures of what a model wrote that :func:`by_stage` draws.
+STAGE_PANELS = (
+    "bits a character",
+    "letters a word",
+    "known words",
+    "known pairs",
+    "marks in place",
+    "names",
+)
+
+
+def by_stage(table: pd.DataFrame, novel: dict[str, float], shuffled: dict[str, float]):
+    """Measures of what a model wrote against the training step, the novel's values as lines.
+
+    Args:
+        table: of :func:`.stages.by_stage`.
+        novel, shuffled: of a :class:`.lexicon.Lexicon`; the second dotted.
+    """
+    fig, axes = plt.subplots(2, 3, figsize=(10, 4.6), sharex=True)
+    room = (table.index[-1] / table.index[0]) ** 0.1  # between two numbers on the axis
+    ticks = [table.index[-1]]
+    for step in table.index[-2::-1]:
+        if step * room <= ticks[-1]:
+            ticks.append(step)
+    for ax, measure in zip(axes.flat, STAGE_PANELS, strict=True):
+        ax.plot(table.index, table[measure], "o-", color=LSTM.color, ms=4)
+        values = table[measure].dropna().tolist()
+        for known, style, name in ((novel, "--", "the novel"), (shuffled, ":", "shuffled")):
+            if measure in known and (name == "the novel" or known[measure] < 0.9):
+                ax.axhline(known[measure], color=PALETTE["ink"], linestyle=style, linewidth=1)
+                values.append(known[measure])
+                ax.text(
+                    1.01, known[measure], name, transform=ax.get_yaxis_transform(),
+                    fontsize=8, va="center",
+                )  # fmt: skip
+        room = 0.12 * (max(values) - min(values)) or 0.1
+        ax.set(xscale="log", ylim=(min(values) - room, max(values) + room))
+        ax.set_title(measure, fontsize=9.5)
+    for ax in axes[1]:
+        ax.set_xlabel("training step")
+        ax.set_xticks(ticks, [f"{step:g}" for step in ticks], rotation=45)
+        ax.minorticks_off()
+    return fig
+
+
+def entropies(prompts: dict[str, torch.Tensor], temperatures: np.ndarray):
+    """Entropy of the next character against temperature, a curve a prompt, named at its end.
+
+    Args:
+        prompts: what was read -> the logits ``(V,)`` behind it.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(10, 3.2))
+    for (prompt, logits), color in zip(prompts.items(), figures.CYCLE, strict=False):
+        p = torch.stack([next_distribution(logits, t) for t in temperatures])
+        bits = nats_to_bits(entropy(p))
+        spread = (p * (logits - (p * logits).sum(1, keepdim=True)) ** 2).sum(1)
+        axes[0].plot(temperatures, bits, color=color, label=f"“{prompt}”")
+        slope = spread / torch.from_numpy(temperatures) ** 3
+        axes[1].plot(temperatures, nats_to_bits(slope), color=color)
+        numeric = np.gradient(bits.numpy(), temperatures)
+        few = slice(4, None, max(1, len(temperatures) // 12))
+        axes[1].plot(temperatures[few], numeric[few], "o", color=color, ms=4)
+    V = len(logits)
+    axes[0].axhline(np.log2(V), color=PALETTE["ink"], linestyle="--", linewidth=1)
+    axes[0].text(
+        temperatures[0], np.log2(V) - 0.12, f"log₂ {V} = {np.log2(V):.2f}", va="top", fontsize=9
+    )
+    axes[0].set(xscale="log", xlabel="temperature", ylabel="bits")
+    axes[0].set_title("entropy of the next character")
+    axes[0].legend(fontsize=8.5, loc="lower right")
+    axes[1].set(xscale="log", xlabel="temperature", ylabel="bits per unit of temperature")
+    axes[1].set_title("its slope: Var / τ³, and differences (dots)")
+    return fig
+
+
+def nucleus_sizes(sizes: np.ndarray, top_p: float, top_k: int):
+    """How many characters top-p keeps at the places of a text; top-k's number as a line."""
+    fig, ax = plt.subplots(figsize=(8, 2.9))
+    counts = np.bincount(sizes)[1:]
+    ax.bar(np.arange(1, len(counts) + 1), counts / len(sizes), color=BLUE, width=0.8)
+    ax.axvline(top_k, color=PALETTE["accent"], linestyle="--", linewidth=1.2)
+    ax.text(top_k + 0.2, 0.95 * ax.get_ylim()[1], f"top-k keeps {top_k} everywhere", va="top")
+    ax.set_xticks(range(1, len(counts) + 1))
+    ax.set(xlabel=f"characters that top-p with P = {top_p:g} keeps", ylabel="share of places")
     return fig
 
 
@@ -100,13 +187,14 @@ def next_character(
     fig, axes = plt.subplots(1, len(temperatures), figsize=(10, 2.4), sharey=True)
     order = logits.argsort(descending=True)[:most]
     names = [visible(vocab.characters[k]) for k in order.tolist()]
+    top = 1.05 * max(next_distribution(logits, t).max().item() for t in temperatures)
     for ax, temperature in zip(np.atleast_1d(axes), temperatures, strict=True):
         p = next_distribution(logits, temperature)
-        ax.bar(range(len(order)), p[order], color=BLUE)
+        ax.bar(range(len(order)), p[order].tolist(), color=BLUE)
         ax.set_xticks(range(len(order)), names, family="monospace", fontsize=8)
         ax.tick_params(axis="x", length=0)
         ax.set_title(f"temperature {temperature:g}")
-        ax.set_ylim(0, 1.02)
+        ax.set_ylim(0, top)
     np.atleast_1d(axes)[0].set_ylabel("probability")
     return fig
 
@@ -128,7 +216,10 @@ def by_position(bits: dict[str, np.ndarray], trained_on: int | None = None):
         ax.plot(x, y, label=name, color=color, linewidth=1.5)
     if trained_on is not None:
         ax.axvline(trained_on, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
-        ax.text(trained_on * 1.05, ax.get_ylim()[1], f"{trained_on}", va="top", fontsize=9)
+        ax.text(
+            trained_on * 0.95, ax.get_ylim()[1], f"windows of {trained_on} end here",
+            va="top", ha="right", fontsize=9,
+        )  # fmt: skip
     ax.set(xscale="log", xlabel="characters read since the reset", ylabel="bits per character")
     ax.legend()
     return fig

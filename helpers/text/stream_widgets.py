@@ -206,13 +206,18 @@ def text_explorer(model: CharLM, vocab: Vocabulary, prompt: str, seed: int = 0) 
 
     def twin() -> None:
         logits, *_ = Decoder(model, vocab).prime(prompt)
-        figures.show(plots.next_character(logits, vocab, (0.5, 1.0, 2.0)))
+        figures.show(
+            plots.next_character(logits, vocab, (0.5, 1.0, 2.0)),
+            alt=f"Bars: the likeliest characters behind “{prompt}” at temperatures 0.5, 1 and 2, "
+            "the hotter the more even.",
+        )
         for temperature in (0.5, 1.0, 1.5):
             drawn = sample(temperature)
             text, values, _ = surprise(prompt, drawn)
             bits = np.mean([bits for _, bits in drawn])
             title = f"temperature {temperature:g}: {bits:.2f} bits a character"
-            figures.show(coloured_figure(text, values, title))
+            alt = f"{title}. Darker is more surprising. The text: {text}"
+            figures.show(coloured_figure(text, values, title), alt=alt)
 
     def sample(temperature: float) -> list[tuple[str, float]]:
         steps = draw_characters(model, vocab, [prompt], 420, temperature, seed=seed)

@@ -6,7 +6,7 @@ import torch
 
 from helpers.notebook import Trap
 from helpers.text.charlm import CharLM
-from helpers.text.measures import nats_to_bits
+from helpers.text.measures import entropy, nats_to_bits
 from helpers.text.sampling import next_distribution
 from helpers.text.training import Plan
 from helpers.text.vocabulary import Vocabulary
@@ -15,16 +15,10 @@ from helpers.text.vocabulary import Vocabulary
 REPORTED_STAGES = {1: (500, 3500, 6000), 2: (3000, 7000)}
 
 
-def entropy_bits(p: torch.Tensor) -> float:
-    """Entropy of a distribution in bits."""
-    return -(p * p.clamp(min=1e-300).log2()).sum().item()
-
-
 def temperature_entropies(logits: torch.Tensor) -> tuple[float, float]:
     """Entropy in bits for temperature 2, which divides, and for the assignment's tau = 2."""
-    dividing = entropy_bits(next_distribution(logits, 2.0))
-    multiplying = entropy_bits(next_distribution(logits, 0.5))
-    return dividing, multiplying
+    divided, multiplied = (next_distribution(logits, t) for t in (2.0, 0.5))
+    return nats_to_bits(entropy(divided)).item(), nats_to_bits(entropy(multiplied)).item()
 
 
 @torch.no_grad()
@@ -75,7 +69,7 @@ def rows(
         licence: of :func:`.book_comparisons.licence`.
     """
     dividing, multiplying = temperature_entropies(logits)
-    off, on = dropout_while_sampling(model, vocab, passage)
+    off, on = dropout_while_sampling(model, vocab, passage[:600])
     before, after = read_as_latin_1("“Yes,” he said – naïvely.")
     constant, falling = schedule_that_decays()
     top = next_distribution(logits, top_k=5)

@@ -114,7 +114,8 @@ def unit_explorer(model: CharLM, vocab: Vocabulary, passage: str, properties: di
         title = f"{follows}: layer {found.layer + 1}, cell {found.unit}"
         title += f", correlation {abs(found.correlation):.2f}"
         if not (audience.interactive() or audience.site_folder()):
-            figures.show(coloured_figure(passage, values, title, signed=True))
+            alt = f"{title}: blue where the cell is at -1, orange at 1. The passage: {passage}"
+            figures.show(coloured_figure(passage, values, title, signed=True), alt=alt)
             return
         notes = [f"{value:+.2f}" for value in values]
         page = f"<b>{html.escape(title)}</b>{key_html('tanh c = -1', '1', signed=True)}"

@@ -1,0 +1,95 @@
+"""The card of a character model: what it is, what it read, how it was trained, how well it reads.
+
+Everything comes from the checkpoint's header and its file.
+"""
+
+from pathlib import Path
+
+from helpers.text.charlm import CharLM
+
+#: How the schedules of :class:`.training.Plan` are told.
+_SCHEDULES = {
+    "constant": "held",
+    "cosine": "lowered along a cosine to 1 %",
+    "staircase": "lowered in stairs",
+    "trapezoid": "held, then lowered to 0",
+}
+
+
+def count_parameters(
+    V: int, n: int, K: int, D: int | None = None, biases: int = 1
+) -> dict[str, int]:
+    """Parameters of a character model by part.
+
+    Args:
+        V: distinct characters.
+        n: units of a layer.
+        K: layers.
+        D: size of the embedding; ``None`` for one-hot input.
+        biases: bias vectors a gate: one here, two in ``torch.nn.LSTM``.
+    """
+    first, further = (4 * n * (inputs + n + biases) for inputs in (D or V, n))
+    parts = {"embedding": V * D if D else 0, "layer 1": first}
+    parts |= {f"layer {k}": further for k in range(2, K + 1)}
+    return parts | {"read-out": V * (n + 1)}
+
+
+def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
+    """What is asked of a model -> the answer, in a few words.
+
+    Args:
+        path: of the checkpoint, without a suffix.
+        model, header: as :func:`.saved_models.load_model` gives them.
+    """
+    arguments, plan = header["model"], header["plan"]
+    book, valid, test = header["book"], header["valid"], header["test"]
+    size = path.with_name(path.name + ".safetensors").stat().st_size
+    plans = [header[name] for name in ("plan", "finish", "grow") if name in header]
+    read = sum(p["steps"] * p["batch_size"] * p["length"] for p in plans)
+    state = "carried on" if plan["batching"] == "streams" else "reset before each window"
+    found = {
+        "task": "predicts the next character of a text",
+        "book": f"{book['title']}, {book['characters']:,} characters, "
+        f"{arguments['vocab_size']} distinct",
+        "split": "by position: training, validation (5 %), test (the last 5 %), gaps between them",
+        "input": "one-hot"
+        if arguments["embedding_size"] is None
+        else f"an embedding of {arguments['embedding_size']}",
+        "layers": f"{arguments['num_layers']} LSTM layers of {arguments['hidden_size']}",
+        "dropout": f"{arguments['dropout']:g} after each layer, in training",
+        "parameters": f"{sum(p.numel() for p in model.parameters()):,}, "
+        f"{size / 1e6:.1f} MB on disk",
+        "batch": f"{plan['batch_size']} {plan['batching']} of {plan['length']} characters, "
+        f"state {state}",
+        "optimizer": f"{plan['optimizer']}, weight decay {plan['weight_decay']:g}, "
+        f"gradient norm clipped at {plan['clip_norm']:g}",
+        "first training": _told(plan),
+    }
+    if "finish" in header:
+        found["second training, to begin"] = _told(header["finish"])
+    if "grow" in header:
+        narrow = header["narrow"]["model"]["hidden_size"]
+        found["third training, widened"] = f"from layers of {narrow}: {_told(header['grow'])}"
+    found["text read"] = f"about {read / (0.9 * book['characters']):.0f} times in all"
+    hours = header.get("hours", {})
+    if hours:
+        on = f" on {hours['threads']} threads" if "threads" in hours else ""
+        said = ", ".join(f"{name} {time:g}" for name, time in hours.items() if name != "threads")
+        found["hours of training"] = said + on
+    return found | {
+        "validation": f"{valid['bpc']:.3f} bits a character, {valid['accuracy']:.3f} right",
+        "test": f"{test['bpc']:.3f} bits a character, {test['accuracy']:.3f} right",
+        "made": f"{header['made']}, torch {header['torch']}",
+        "for": "lessons; it knows one novel in one translation and nothing of the world",
+    }
+
+
+def _told(plan: dict) -> str:
+    """Steps and rate of a training, how its states begin, whether weights are averaged."""
+    how = _SCHEDULES.get(plan["schedule"], plan["schedule"])
+    text = f"{plan['steps']:,} steps, {plan['warmup']} of them warm-up, rate {plan['lr']:g} {how}"
+    if plan["restart"]:
+        text += f", a track's state set back with chance {plan['restart']:g}"
+    if plan.get("average"):
+        text += f", weights averaged with decay {plan['average']:g}"
+    return text

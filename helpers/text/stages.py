@@ -1,0 +1,95 @@
+"""What is learned when: measures of what a model wrote while it was trained.
+
+The stages are in the checkpoint's header, made by :func:`.book_model.stage_samples`.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from helpers.text.lexicon import Lexicon, measure
+from helpers.text.measures import nats_to_bits
+
+
+def in_order(header: dict) -> dict[int, dict]:
+    """Step -> what was sampled there."""
+    return {int(step): header["stages"][step] for step in sorted(header["stages"], key=int)}
+
+
+def bits_at(header: dict, step: int) -> float:
+    """Bits a character on the last training batches before a step."""
+    loss, every = header["curves"]["loss"], header["curves"]["every"]
+    return float(nats_to_bits(loss[min(max(step // every, 1), len(loss)) - 1]))
+
+
+def by_stage(header: dict, lexicon: Lexicon) -> pd.DataFrame:
+    """A row a stage: "bits a character" in training, and :func:`.lexicon.measure`."""
+    rows = {
+        step: {"bits a character": bits_at(header, step)}
+        | measure([*_written(cells, lambda _: True), *_begun(cells)], lexicon)
+        for step, cells in in_order(header).items()
+    }
+    return pd.DataFrame(rows).T.rename_axis("step")
+
+
+def by_prompt(header: dict, lexicon: Lexicon) -> pd.DataFrame:
+    """A row a prompt: the same measures, over all stages, without the prompt itself."""
+    samples = in_order(header).values()
+    prompts = next(iter(samples))["half"]
+    rows = {
+        prompt: measure(
+            [text for cells in samples for text in _written(cells, lambda p, q=prompt: p == q)],
+            lexicon,
+        )
+        for prompt in prompts
+    }
+    return pd.DataFrame(rows).T.rename_axis("prompt")
+
+
+def by_temperature(header: dict, lexicon: Lexicon) -> pd.DataFrame:
+    """A row a temperature: share of known words among the short samples, early and late.
+
+    Early are the first half of the stages, late the others.
+    """
+    stages = list(in_order(header).values())
+    halves = {"early": stages[: len(stages) // 2], "late": stages[len(stages) // 2 :]}
+    return pd.DataFrame(
+        {
+            half: {
+                temperature: measure([cells["first"][temperature] for cells in some], lexicon)[
+                    "known words"
+                ]
+                for temperature in stages[0]["first"]
+            }
+            for half, some in halves.items()
+        }
+    )
+
+
+def _written(cells: dict, wanted) -> Iterable[str]:
+    """The continuations of a stage, without their prompts."""
+    for method in ("top_k", "half"):
+        for prompt, text in cells[method].items():
+            if wanted(prompt):
+                yield text[len(prompt) :]
+
+
+def _begun(cells: dict) -> Iterable[str]:
+    """The short samples of a stage that are not drawn at a high temperature."""
+    return (text for temperature, text in cells["first"].items() if float(temperature) <= 1)
+
+
+def reached(table: pd.DataFrame, novel: dict[str, float], share: float) -> dict[str, int | None]:
+    """Measure -> the first stage of :func:`by_stage` at ``share`` of the novel's value or above.
+
+    ``None`` if no stage is.
+    """
+    names = [name for name in table if name in novel and name not in ("words", "marks")]
+    found = {name: table.index[table[name] >= share * novel[name]] for name in names}
+    return {name: int(steps[0]) if len(steps) else None for name, steps in found.items()}
+
+
+def enough_words(table: pd.DataFrame) -> int:
+    """The smallest number of words that a row of :func:`by_stage` was counted on."""
+    return int(np.min(table["words"]))

@@ -1,0 +1,336 @@
+"""What notebook 05 derives and measures: codes, cut gradients, cycles, known words, stages."""
+
+import itertools
+import json
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from helpers import paths
+from helpers.text import (
+    CharLM,
+    Vocabulary,
+    coding,
+    continuations,
+    cycles,
+    drawings,
+    evaluation,
+    lexicon,
+    measures,
+    model_card,
+    plots,
+    sampling,
+    stages,
+    truncation,
+)
+
+LETTERS = Vocabulary("abcde\n")
+NOVEL = 'Anna went home. "Is it you?" said Levin.\n\nLevin went to Anna; it was late.\n\n' * 6
+
+
+@pytest.fixture(scope="module")
+def model():
+    return CharLM(
+        len(LETTERS), 6, 2, embedding_size=3, generator=torch.Generator().manual_seed(1)
+    ).double()
+
+
+# Codes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["a", "e", "abcde", "aaaaaaaaaaaa", "edcba\n" * 6])
+def test_a_code_is_as_short_as_the_probability_allows_and_comes_back(model, text):
+    code = coding.compress(model, LETTERS, text)
+    bits = math.log2(len(LETTERS))
+    if len(text) > 1:
+        bits += evaluation.surprise(model, LETTERS, text).sum().item()
+    assert bits <= len(code) + 1e-6
+    assert len(code) < bits + 2
+    assert coding.expand(model, LETTERS, code, len(text)) == text
+
+
+def test_codes_of_all_short_texts_differ_and_none_begins_another(model):
+    texts = [a + b for a in LETTERS.characters for b in LETTERS.characters]
+    codes = sorted(coding.compress(model, LETTERS, text) for text in texts)
+    assert not any(b.startswith(a) for a, b in itertools.pairwise(codes))
+
+
+def test_no_text_has_no_code(model):
+    with pytest.raises(ValueError, match="the text"):
+        coding.compress(model, LETTERS, "")
+    with pytest.raises(ValueError, match="at least 2 characters"):
+        evaluation.surprise(model, LETTERS, "a")
+
+
+# Truncation ----------------------------------------------------------------------------------
+
+
+def test_whole_gradient_is_kept_and_cut(model):
+    ids = torch.randint(6, (3, 20), generator=torch.Generator().manual_seed(0))
+    found = truncation.gradients(model, ids[:, :12], ids[:, 12:])
+    assert torch.allclose(found.whole, found.kept + found.cut, atol=1e-14)
+    assert found.cut.norm() > 1e-4
+    assert not model.zero_grad()
+
+
+def test_the_share_that_is_cut_is_small_in_long_windows(model):
+    ids = torch.randint(6, (400,), generator=torch.Generator().manual_seed(0))
+    shares = truncation.cut_shares(model, ids, [1, 50], past=20, tracks=4)
+    assert 0 < shares[50] < shares[1] < 2
+    with pytest.raises(ValueError, match="fewer than 522"):
+        truncation.cut_shares(model, ids, [501], past=20)
+
+
+# Cycles --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("abcabcabc", (0, 3)),
+        ("xyzababab", (3, 2)),
+        ("aaaa", (0, 1)),
+        ("abcdef", None),
+        ("abcab", None),  # not twice around
+        ("zabab", (1, 2)),
+        ("", None),
+    ],
+)
+def test_cycles_are_the_shortest_and_begin_where_they_begin(text, found):
+    assert cycles.find_cycle(text) == found
+
+
+def test_a_cycle_may_have_to_be_passed_more_often():
+    assert cycles.find_cycle("abab", rounds=3) is None
+    assert cycles.find_cycle("ababab", rounds=3) == (0, 2)
+
+
+# Words of a book -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def words():
+    return lexicon.of_parts(NOVEL, NOVEL)
+
+
+def test_a_text_is_measured_against_the_book(words):
+    found = lexicon.measure(["x Anna went houme to Levin. y"], words)
+    assert found["words"] == 5
+    assert found["known words"] == pytest.approx(4 / 5)
+    # Of "Anna went", "to Levin" the book has the first.
+    assert found["known pairs"] == pytest.approx(1 / 2)
+    assert found["names"] == pytest.approx(2 / 5)
+    assert found["letters a word"] == pytest.approx((4 + 4 + 5 + 2 + 5) / 5)
+    assert lexicon.made_up("x Anna went houme to Levin. y", words) == ["houme"]
+
+
+def test_measures_of_nothing_are_nan(words):
+    found = lexicon.measure(["..."], words)
+    assert math.isnan(found["known words"])
+    assert math.isnan(found["names"])
+    assert found["words"] == 0
+
+
+def test_the_book_knows_itself_and_shuffled_words_are_no_pairs(words):
+    assert words.novel["known words"] == words.novel["known pairs"] == 1
+    assert words.novel["marks in place"] == 1
+    assert words.shuffled["known words"] == 1
+    assert words.shuffled["known pairs"] < 0.8
+
+
+def test_words_come_back_from_the_file_and_none_can_be_read_in_it(tmp_path):
+    book = tmp_path / "tale.txt"
+    book.write_text(NOVEL * 40)
+    written = lexicon.write(str(book), tmp_path)
+    read = lexicon.read(tmp_path)
+    for name in ("words", "pairs", "names"):
+        assert np.array_equal(getattr(read, name), getattr(written, name))
+    assert read.novel == written.novel
+    assert "Levin" not in (tmp_path / lexicon.FILE).read_text()
+    damaged = (tmp_path / lexicon.FILE).read_text().replace('"novel"', '"navel"')
+    (tmp_path / lexicon.FILE).write_text(damaged)
+    with pytest.raises(ValueError, match=f"git checkout -- data/results/{lexicon.FILE}"):
+        lexicon.read(tmp_path)
+
+
+def test_the_published_words_know_english_and_not_gibberish():
+    words = lexicon.read()
+    text = "and the princess said that she had not been at the house of his brother for a long time"
+    assert lexicon.measure([text], words)["known words"] == 1
+    assert lexicon.measure(["qud xyzzle brompf tlinge wosk grundle"], words)["known words"] == 0
+    assert 0.9 < words.novel["known words"] < 1
+    assert words.shuffled["known pairs"] < words.novel["known pairs"] - 0.2
+    assert words.novel["marks in place"] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ('He said: "Yes," and went.', [True, True]),
+        ('"Yes" " no"', [True, True, False]),  # the last one is at the very end
+        ('so" it', [False]),
+        ('a "b\n\n"c" d', [True, True, True]),  # a new paragraph closes what is open
+        ("“a” b", [True, True]),
+        ('say--"so," he', [True, True]),
+        ("no marks", []),
+    ],
+)
+def test_marks_in_place(text, fits):
+    assert measures.marks_in_place(text) == fits
+
+
+def test_words_with_a_capital():
+    assert measures.capitalised("I saw Anna's hat, and I'm at It") == ["Anna's", "It"]
+
+
+def test_entropy_and_cross_entropy():
+    p = torch.tensor([0.5, 0.5, 0.0], dtype=torch.float64)
+    q = torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
+    assert entropy_bits(p) == pytest.approx(1)
+    assert entropy_bits(p, q) == pytest.approx(1.5)
+
+
+def entropy_bits(*p):
+    return measures.nats_to_bits(measures.entropy(*p)).item()
+
+
+# Stages, card, methods -----------------------------------------------------------------------
+
+
+def cells(text):
+    first = {t: text[:30] for t in ("0.5", "1.0", "2.0", "0.0")}
+    return {"first": first, "top_k": {"Anna": "Anna" + text}, "half": {"Anna": "Anna" + text}}
+
+
+HEADER = {
+    "stages": {
+        "200": cells(' went home. "Is it you?" said'),
+        "100": cells(" wnet hmoe tsi uyo dsia"),
+    },
+    "curves": {"every": 10, "loss": [3.0, 2.0, 1.0], "accuracy": [0.1] * 3, "valid": []},
+}
+
+
+def test_stages_are_in_the_order_of_steps_and_measured(words):
+    table = stages.by_stage(HEADER, words)
+    assert list(table.index) == [100, 200]
+    assert table["known words"][100] == 0 < table["known words"][200] == 1
+    assert stages.bits_at(HEADER, 20) == pytest.approx(2 / math.log(2))
+    assert stages.bits_at(HEADER, 5) == pytest.approx(3 / math.log(2))
+    assert stages.bits_at(HEADER, 500) == pytest.approx(1 / math.log(2))
+    reached = stages.reached(table, words.novel, 0.9)
+    assert reached["known words"] == 200
+    assert stages.enough_words(table) > 0
+    assert list(stages.by_prompt(HEADER, words).index) == ["Anna"]
+    halves = stages.by_temperature(HEADER, words)
+    assert (halves["early"] < halves["late"]).all()
+    fig = plots.by_stage(table, words.novel, words.shuffled)
+    assert len(fig.axes) == 6
+    plt.close(fig)
+
+
+def test_what_is_never_reached_is_none(words):
+    table = stages.by_stage(HEADER, words)
+    assert stages.reached(table, {"known words": 5.0}, 0.9) == {"known words": None}
+
+
+@pytest.mark.parametrize("embedding_size", [None, 3])
+def test_the_formula_counts_the_parameters(embedding_size):
+    model = CharLM(11, 5, 3, embedding_size=embedding_size)
+    parts = model_card.count_parameters(11, 5, 3, embedding_size)
+    assert sum(parts.values()) == sum(p.numel() for p in model.parameters())
+    theirs = torch.nn.LSTM(11, 5, 3)
+    two = model_card.count_parameters(11, 5, 3, biases=2)
+    assert sum(v for k, v in two.items() if k.startswith("layer")) == sum(
+        p.numel() for p in theirs.parameters()
+    )
+
+
+def test_the_published_model_has_a_card():
+    path = paths.CHECKPOINTS / "anna_karenina"
+    header = json.loads(path.with_suffix(".json").read_text())
+    card = model_card.card(path, CharLM(**header["model"]), header)
+    assert f"{header['test']['bpc']:.3f}" in card["test"]
+    assert "MB on disk" in card["parameters"]
+    assert all(card.values())
+
+
+def test_methods_are_compared_with_the_novel(model, words):
+    vocab = Vocabulary(NOVEL)
+    writer = CharLM(len(vocab), 6, 1)
+    trials = continuations.write(writer, vocab, ["Anna ", "Levin "], 40, seed=1)
+    assert trials.keys() == continuations.METHODS.keys()
+    greedy = sampling.generate(writer, vocab, "Anna ", 40, 0)
+    assert trials["greedy"].texts[0] == greedy[len("Anna ") :]
+    trials["beam"] = continuations.write_by_beam(writer, vocab, "Anna ", 40, 3)
+    surprise = evaluation.surprise(writer, vocab, "Anna " + trials["beam"].texts[0])
+    assert trials["beam"].bits == pytest.approx(surprise[-40:].mean().item(), rel=1e-4)
+    table = continuations.compare(trials, words, 2.0)
+    assert table.index[0] == "the novel, held out"
+    assert table["distance"].dropna().is_monotonic_increasing
+    assert len(table) == len(trials) + 1
+
+
+def test_first_words_are_counted_with_their_shares():
+    texts = ["He went out now", "He went out,", "He went on", "He went ,"]
+    found = continuations.first_words(texts, "He went ")
+    assert found == {"out": 0.5, "on": 0.25, ",": 0.25}
+
+
+def test_figures_of_the_lesson_draw(model):
+    logits = torch.randn(6, dtype=torch.float64)
+    for fig in (
+        drawings.cuts(),
+        plots.entropies({"ab": logits}, np.geomspace(0.1, 30, 40)),
+        plots.nucleus_sizes(np.array([1, 1, 2, 7]), 0.9, 5),
+    ):
+        assert fig.axes
+        plt.close(fig)
+
+
+def test_a_card_tells_every_training_and_its_hours():
+    path = paths.CHECKPOINTS / "anna_karenina"
+    header = json.loads(path.with_suffix(".json").read_text())
+    first = header["plan"]
+    more = {
+        "grow": first | {"steps": 70, "restart": 0.25, "average": 0.998},
+        "narrow": {"model": {"hidden_size": 3}},
+        "hours": {"grow": 2.25, "threads": 2},
+    }
+    told = model_card.card(path, CharLM(**header["model"]), header | more)
+    widened = told["third training, widened"]
+    assert widened.startswith("from layers of 3: 70 steps")
+    assert "set back with chance 0.25" in widened
+    assert "averaged with decay 0.998" in widened
+    assert told["hours of training"] == "grow 2.25 on 2 threads"
+    alone = {k: v for k, v in header.items() if k not in ("finish", "grow", "hours")}
+    few = model_card.card(path, CharLM(**header["model"]), alone)
+    assert not {"second training, to begin", "third training, widened"} & few.keys()
+
+
+def test_numbers_of_many_stages_do_not_overlap_on_the_axis(words):
+    steps = [100, 2760, 13800, 15720, 16440, 17160]
+    header = HEADER | {"stages": {str(step): cells(" went home to Anna") for step in steps}}
+    fig = plots.by_stage(stages.by_stage(header, words), words.novel, words.shuffled)
+    ticks = sorted(fig.axes[-1].get_xticks())
+    assert {100, 17160} <= set(ticks)
+    assert all(b / a > 1.5 for a, b in itertools.pairwise(ticks))
+    plt.close(fig)
+
+
+def test_a_curve_says_where_each_training_begins():
+    curves = {"every": 1, "loss": [2.0, 1.0], "accuracy": [0.1, 0.2], "valid": []}
+    curves["valid"] = [{"step": 2, "bpc": 1.5, "loss": 1.0, "accuracy": 0.2}]
+    header = {"curves": curves, "baselines": {"valid": {"unigram": 4.0}}, "plan": {"steps": 10}}
+    for more, expected in (
+        ({}, []),
+        ({"finish": {"steps": 5}}, [10]),
+        ({"finish": {"steps": 5}, "grow": {"steps": 7}}, [10, 15]),
+    ):
+        fig = plots.book_model_curves(header | more)
+        dotted = [line.get_xdata()[0] for line in fig.axes[0].lines if line.get_linestyle() == ":"]
+        assert dotted == expected
+        plt.close(fig)
