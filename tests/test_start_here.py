@@ -208,7 +208,8 @@ def commands() -> list[str]:
     """The lines of code blocks and the inline commands of notebook 00 and the README."""
     cells = nbformat.read(NOTEBOOKS / "00_start_here.ipynb", as_version=4).cells
     text = "\n".join([README, *(c.source for c in cells if c.cell_type == "markdown")])
-    lines = "\n".join(re.findall(r"```\n(.*?)```", text, re.S)).splitlines()
+    blocks = re.findall(r"^ *```(\w*)\n(.*?)^ *```", text, re.S | re.M)
+    lines = "\n".join(block for language, block in blocks if not language).splitlines()
     return [*lines, *re.findall(r"`(make \w+|python -m helpers[^`]*)`", text)]
 
 
