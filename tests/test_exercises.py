@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from helpers import run
+from helpers.exercises import __main__ as program
 from helpers.exercises import answers, predictions, workbooks
 from helpers.exercises.answers import Case, NotDone, WrongAnswer, check
 from helpers.paths import NOTEBOOKS
@@ -235,6 +236,37 @@ def test_what_is_told_without_a_known_mistake():
         lambda: (1.0, "x"), (1.0, 2.0), parts=("first", "second")
     )
     assert "it returns Ellipsis" in tried(lambda: ..., 1.0)
+
+
+def test_a_course_folder(tmp_path, capsys, monkeypatch):
+    course = tmp_path / "course"
+    assert program.main(["--course", str(course)]) == 0
+    assert "7 assignments" in capsys.readouterr().out
+    config = (course / "nbgrader_config.py").read_text()
+    assert workbooks.CODE_STUB in config
+    assert str(workbooks.TIMEOUT_S) in config
+    for path in PATHS:
+        copied = course / "source" / path.stem / path.name
+        assert copied.read_bytes() == path.read_bytes()
+    assert program.main(["--course", str(course)]) == 2
+    assert "is a course folder already" in capsys.readouterr().err
+
+    def absent():
+        raise ModuleNotFoundError("No module named 'nbgrader'")
+
+    monkeypatch.setattr(workbooks, "make_exercises", absent)
+    assert program.main([]) == 2
+    assert "pip install" in capsys.readouterr().err
+
+
+def test_a_workbook_that_is_gone_is_given_out_no_more(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    shutil.copytree(workbooks.SOLUTIONS, source, ignore=shutil.ignore_patterns("0[2-7]*"))
+    target.mkdir()
+    (target / "09_old.ipynb").write_text("{}")
+    assert workbooks.make_exercises(source, target) == {PATHS[0].name: True}
+    assert workbooks.make_exercises(source, target) == {PATHS[0].name: False}
+    assert [path.name for path in target.iterdir()] == [PATHS[0].name]
 
 
 def test_a_sentence_is_all_that_a_notebook_shows():

@@ -16,7 +16,7 @@ from helpers.palindromes.widgets import opened_cell_explorer
 from helpers.recurrent import GRU, LSTM
 from helpers.runtime import generator
 
-NO_CELLS = ("LSTMCell", "LSTM", "lstm_cell", "GRUCell", "GRU", "gru_cell", "nn")
+NO_CELLS = ("LSTMCell", "LSTM", "lstm_cell", "GRUCell", "GRU", "gru_cell")
 
 _LSTM = {
     "gates lie between 0 and 1: i, f, o have a sigmoid, only the candidate has a tanh.": {

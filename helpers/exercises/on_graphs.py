@@ -101,7 +101,7 @@ def gcn_layer(function, seed: int = 0) -> None:
         right = torch.relu(layer(H, M)).detach()
         wrong = {k: _gcn_mistaken(H, M, W, b, **m) for k, m in _GCN.items()}
         cases.append(Case((H, M, W, b), right, wrong))
-    check(function, cases, name="gcn_layer", without=("nn",))
+    check(function, cases, name="gcn_layer")
 
 
 def _gcn_mistaken(H, M, W, b, relu="last", bias=1, turned=False, silent=False):

@@ -56,8 +56,8 @@ def colour_refinement(function, seed: int = 0) -> None:
             raise WrongAnswer(
                 f"colour_refinement: a list of {len(neighbours)} colours is asked for, one a node."
             )
-        names = {}
-        return [names.setdefault(c, len(names)) for c in found]
+        plain = [c.item() if isinstance(c, torch.Tensor) else c for c in found]
+        return _partition(plain)
 
     cases = []
     for neighbours, colours in _coloured_graphs(seed):
