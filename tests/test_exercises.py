@@ -15,7 +15,7 @@ from helpers import run
 from helpers.exercises import __main__ as program
 from helpers.exercises import answers, predictions, workbooks
 from helpers.exercises.answers import Case, NotDone, WrongAnswer, check
-from helpers.paths import NOTEBOOKS
+from helpers.paths import NOTEBOOKS, ROOT
 from helpers.publish import METADATA
 from tests.exercise_mistakes import MISTAKES
 
@@ -236,6 +236,17 @@ def test_what_is_told_without_a_known_mistake():
         lambda: (1.0, "x"), (1.0, 2.0), parts=("first", "second")
     )
     assert "it returns Ellipsis" in tried(lambda: ..., 1.0)
+
+
+def test_the_readme_shows_a_checker_that_works():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    space = {}
+    exec(next(block for block in blocks if "helpers.exercises" in block), space)
+    checker = space["geometric_sum"]
+    checker(lambda r, T: sum(r**t for t in range(T)))
+    for first, last, hint in ((1, 1, "first power"), (0, 1, "not T \\+ 1")):
+        with pytest.raises(WrongAnswer, match=hint):
+            checker(lambda r, T, a=first, b=last: sum(r**t for t in range(a, T + b)))
 
 
 def test_a_course_folder(tmp_path, capsys, monkeypatch):
