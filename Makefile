@@ -21,7 +21,7 @@ endif
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: run test mutants lab publish full bench faults clean setup
+.PHONY: run test mutants lab publish site full bench faults clean setup
 
 run: $(STAMP)
 	$(PY) -m helpers.run
@@ -44,6 +44,10 @@ lab: $(STAMP)
 
 publish: $(STAMP)
 	$(PY) -m helpers.publish
+
+# The series as pages without a kernel, in data/site/pages: sliders over ready frames.
+site: $(STAMP)
+	$(PY) -m helpers.site
 
 full: $(STAMP)
 	$(PY) -m helpers.run --profile full

@@ -19,7 +19,7 @@ from IPython.display import display
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from helpers import paths, runtime
+from helpers import audience, paths, runtime
 
 READY, NOT_READY, OPTIONAL = "ready", "not ready", "optional"
 
@@ -54,7 +54,7 @@ def checks() -> list[Check]:
         cores(),
         bf16(),
         gpu(),
-        audience(),
+        sliders(),
     ]
 
 
@@ -138,10 +138,12 @@ def gpu() -> Check:
     return Check("GPU", OPTIONAL, found, "Nothing needs one; all published runs are from CPUs")
 
 
-def audience() -> Check:
+def sliders() -> Check:
     """Who started the kernel: only a person gets sliders."""
-    found = "a person started this kernel" if runtime.interactive() else "nobody looks: a batch run"
-    advice = "They appear in JupyterLab (make lab); elsewhere figures stand at fixed settings"
+    found = (
+        "a person started this kernel" if audience.interactive() else "nobody looks: a batch run"
+    )
+    advice = "They appear for a person: JupyterLab, Notebook, VS Code, PyCharm, Colab"
     return Check("sliders", OPTIONAL, found, advice)
 
 
@@ -151,7 +153,7 @@ def ask_browser() -> None:
     Two hidden texts are linked in the browser. If its widgets are alive it copies one to the other
     and tells the kernel, which says so. Where nobody looks, nothing is shown.
     """
-    if not runtime.interactive():
+    if not audience.interactive():
         return
     hidden = widgets.Layout(display="none")
     sent = widgets.Text("alive", layout=hidden)

@@ -13,6 +13,8 @@ import torch
 from tqdm.auto import tqdm as tqdm_auto
 from tqdm.std import tqdm as tqdm_text
 
+from helpers import audience
+
 
 def device(preference: str | torch.device = "auto") -> torch.device:
     """The device to train on: ``"auto"`` takes CUDA, then Apple's MPS, then the CPU.
@@ -140,18 +142,6 @@ def bf16_available(where: torch.device | str = "cpu") -> bool:
 _bf16: bool | None = None
 
 
-def interactive() -> bool:
-    """Whether somebody is looking: a Jupyter server started this kernel, or an override says so.
-
-    Jupyter Server names the notebook in ``JPY_SESSION_NAME``; papermill, nbclient and nbval do
-    not. ``HELPERS_INTERACTIVE`` set to 1 or 0 overrides.
-    """
-    override = os.environ.get("HELPERS_INTERACTIVE")
-    if override is not None:
-        return override not in ("", "0")
-    return "JPY_SESSION_NAME" in os.environ
-
-
 def in_kernel() -> bool:
     """Whether this process is a Jupyter kernel."""
     if "ipykernel" not in sys.modules:
@@ -170,7 +160,7 @@ def progress(iterable=None, *, total=None, desc="", unit="it", **options):
     options.update(iterable=iterable, total=total, desc=desc, unit=unit)
     if not in_kernel():
         return tqdm_text(**options)
-    if interactive():
+    if audience.interactive():
         return tqdm_auto(**options)
     options.update(file=sys.stdout, mininterval=2.0, ascii=" ━", ncols=72)
     return tqdm_text(bar_format="{desc}: |{bar}| {n_fmt}/{total_fmt} {unit}{postfix}", **options)

@@ -2,6 +2,7 @@
 
 import io
 import time
+from types import SimpleNamespace
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -15,11 +16,12 @@ from helpers.combined import widgets as combined_widgets
 from helpers.graph import bench as graph_bench
 from helpers.graph import loaders, six_node_graph, tasks
 from helpers.graph import widgets as graph_widgets
+from helpers.live import finish
 from helpers.optimizers import widgets as optimizer_widgets
 from helpers.palindromes import archive
 from helpers.palindromes import bench as recurrent_bench
 from helpers.palindromes import widgets as palindrome_widgets
-from helpers.palindromes.duel_widgets import Duel, live_duel
+from helpers.palindromes.duel_widgets import Duel, Race, live_duel
 from helpers.palindromes.tasks import palindromes
 from helpers.recurrent import CELLS, LSTM, SequenceClassifier
 from helpers.recurrent import widgets as recurrent_widgets
@@ -38,13 +40,14 @@ def explore(monkeypatch):
     def build(explorer, *arguments):
         caught = {}
 
-        def interactive_output(draw, controls):
+        def catch(draw, controls, *others):
             caught.update(draw=draw, controls=controls)
-            return ipywidgets.Output()
+            return SimpleNamespace(widget=lambda: None)
 
         with monkeypatch.context() as patch:
             patch.setattr(live, "interactive", lambda: True)
-            patch.setattr(ipywidgets, "interactive_output", interactive_output)
+            patch.setattr(live, "Explorer", catch)
+            patch.setattr(live, "display_with_twin", lambda *shown: None)
             explorer(*arguments)
         return caught["draw"], caught["controls"]
 
@@ -124,7 +127,10 @@ def test_every_control_can_be_moved_to_its_ends(name, explore, monkeypatch, caps
     for key, control in controls.items():
         for value in ends(control):
             shown.clear()
-            draw(**{**values, key: value})
+            try:
+                finish(draw(**{**values, key: value}))
+            except ValueError as error:  # a sentence, which the explorer shows
+                print(error)
             plt.close("all")
             seen.append((*shown, capsys.readouterr().out))
             assert any(seen[-1]), f"{key} = {value!r} shows nothing"
@@ -133,8 +139,12 @@ def test_every_control_can_be_moved_to_its_ends(name, explore, monkeypatch, caps
 
 def test_what_a_reader_types_wrongly_is_told(explore, capsys):
     draw, _ = explore(palindrome_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321")
-    draw(palindrome="12345")
-    assert "12345" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="12345"):
+        draw(palindrome="12345")
+    with pytest.raises(ValueError, match=r"at most \d+ digits, got 10000"):
+        draw(palindrome="1" * 10_000)
+    draw(palindrome="1221")
+    assert "trained on 5 digits and has read 3" in capsys.readouterr().out
 
 
 def test_a_duel_runs_stops_and_draws():
@@ -148,6 +158,26 @@ def test_a_duel_runs_stops_and_draws():
     assert all(0 < len(values) < 3000 for values in duel.accuracy.values())
     assert set(duel.held_out) == {"rnn", "lstm"}
     assert duel.figure().axes[0].get_title(loc="left") == "T = 5"
+
+
+def test_a_race_runs_once_and_says_that_it_stops():
+    race = Race()
+    race.widget()
+    race.begin.click()
+    first = race.duel
+    race.start()  # what a second click would do before the button is grey
+    assert race.duel is first
+    assert race.begin.disabled
+    race.end.click()
+    assert race.status.value == "stopping…"
+    first.join()
+    for _ in range(200):
+        if race.status.value == "finished":
+            break
+        time.sleep(0.05)
+    assert not race.begin.disabled
+    assert race.end.disabled
+    assert "<img" in race.picture.value
 
 
 def test_the_static_duel_trains_both(monkeypatch):

@@ -72,16 +72,6 @@ def test_device():
             runtime.device(name)
 
 
-def test_interactive_only_where_somebody_looks(monkeypatch):
-    monkeypatch.delenv("HELPERS_INTERACTIVE", raising=False)
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    assert not runtime.interactive()
-    monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
-    assert runtime.interactive()
-    monkeypatch.setenv("HELPERS_INTERACTIVE", "0")
-    assert not runtime.interactive()
-
-
 def test_live_calls_the_drawing_at_its_static_settings(monkeypatch):
     monkeypatch.setenv("HELPERS_INTERACTIVE", "0")
     calls = []

@@ -147,14 +147,14 @@ def test_a_gpu_is_tried_out(monkeypatch):
 
 @pytest.mark.parametrize(("somebody", "found"), [(True, "a person"), (False, "nobody looks")])
 def test_who_started_the_kernel(monkeypatch, somebody, found):
-    monkeypatch.setattr(machine.runtime, "interactive", lambda: somebody)
-    assert found in machine.audience().found
+    monkeypatch.setattr(machine.audience, "interactive", lambda: somebody)
+    assert found in machine.sliders().found
 
 
 def test_the_published_table_is_the_same_on_every_ready_machine(monkeypatch):
     """What is optional may be there or not: without the column of what was found none can tell."""
     bare = machine.checks()
-    monkeypatch.setattr(machine.runtime, "interactive", lambda: True)
+    monkeypatch.setattr(machine.audience, "interactive", lambda: True)
     monkeypatch.setattr(machine.runtime, "bf16_available", lambda: False)
     monkeypatch.setattr(machine.torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(machine.os, "cpu_count", lambda: 1)
@@ -174,10 +174,10 @@ def test_advice_is_shown_where_something_is_to_be_done():
 def test_the_browser_is_asked_where_somebody_looks(monkeypatch):
     shown = []
     monkeypatch.setattr(machine, "display", shown.append)
-    monkeypatch.setattr(machine.runtime, "interactive", lambda: False)
+    monkeypatch.setattr(machine.audience, "interactive", lambda: False)
     machine.ask_browser()
     assert shown == []
-    monkeypatch.setattr(machine.runtime, "interactive", lambda: True)
+    monkeypatch.setattr(machine.audience, "interactive", lambda: True)
     machine.ask_browser()
     line, sent, answer = shown[0].children
     assert "no answer" in line.value

@@ -1,5 +1,10 @@
 """Dialogues, measures, cells that follow a text, saved_models, explorers."""
 
+import asyncio
+import os
+import re
+import signal
+import threading
 import time
 from dataclasses import replace
 
@@ -21,8 +26,10 @@ from helpers.text import (
     dialogue,
     load_book,
     measures,
+    pasted,
     plots,
     saved_models,
+    stream_widgets,
     unit_search,
     widgets,
 )
@@ -290,7 +297,7 @@ def wait(explorer):
 
 
 def test_the_text_explorer_generates_stops_and_says_what_is_wrong(model):
-    explorer = widgets.TextExplorer(model, VOCAB, "She ")
+    explorer = stream_widgets.TextExplorer(model, VOCAB, "She ")
     explorer.widget()
     bars = explorer.bars.value
     explorer.temperature.value = 0.1
@@ -298,7 +305,7 @@ def test_the_text_explorer_generates_stops_and_says_what_is_wrong(model):
     explorer.length.value = 20
     explorer.generate.click()
     wait(explorer)
-    assert explorer.text.value.count("<span") == len("She ") + 20
+    assert explorer.text.value.count('<span style="background') == len("She ") + 20
     assert not explorer.generate.disabled
     assert explorer.stop.disabled
 
@@ -307,20 +314,57 @@ def test_the_text_explorer_generates_stops_and_says_what_is_wrong(model):
     time.sleep(0.05)
     explorer.stop.click()
     wait(explorer)
-    assert explorer.text.value.count("<span") < len("She ") + 3000
+    assert explorer.text.value.count('<span style="background') < len("She ") + 3000
 
     explorer.prompt.value = "Ω"
-    assert "Ω" in explorer.text.value
+    assert "at least one character" in explorer.note.value
     assert explorer.bars.value == ""
-    explorer.generate.click()
-    wait(explorer)
-    assert "Ω" in explorer.text.value
+    assert explorer.generate.disabled
+    explorer.prompt.value = "S" * 10_000
+    assert "10000 characters" in explorer.note.value
+    explorer.prompt.value = "“Shé"
+    assert "replaced" in explorer.note.value
+    assert re.sub("<.*?>", "", explorer.text.value).endswith("She")
     explorer.prompt.value = "She"
+    assert explorer.note.value == ""
     assert "next character" in explorer.bars.value
 
 
+def test_pasted_text_is_folded_to_the_alphabet():
+    vocab = Vocabulary("abceo'\"-.\n S")
+    folded, replaced = pasted.folded_to(vocab, "“A\u00a0bé”…\r\ncœS—Ω")
+    assert folded == '"a be"...\ncoeS--'
+    assert replaced["Ω"] == ""
+    said = pasted.told(replaced)
+    assert "é by e" in said
+    assert "left out 'Ω'" in said
+    assert pasted.told({}) == ""
+    assert pasted.folded_to(vocab, "abc") == ("abc", {})
+    with pytest.raises(ValueError, match="at least one character"):
+        pasted.folded_to(vocab, "")
+
+
+def test_an_interrupt_stops_a_stream_and_is_passed_on():
+    heard = []
+
+    async def kernel(stop):
+        stream_widgets._stops_at_interrupt(stop)
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0)
+
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append("before"))
+    try:
+        stop = threading.Event()
+        asyncio.run(kernel(stop))
+        assert stop.is_set()
+        assert heard == ["before"]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_the_same_seed_writes_the_same(model):
-    explorer = widgets.TextExplorer(model, VOCAB, "She ", seed=3)
+    explorer = stream_widgets.TextExplorer(model, VOCAB, "She ", seed=3)
     explorer.length.value = 15
     texts = []
     for _ in range(2):

@@ -23,6 +23,8 @@ def reach_explorer() -> None:
     live(
         draw,
         static=[{"T": 8, "rounds": rounds} for rounds in (1, 4, 8)],
+        guide="Move the rounds. How many does the chain need until the last digit has heard of the "
+        "first, and how many the mirrored graph? Then change T.",
         T=widgets.IntSlider(8, min=2, max=16, description="T"),
         rounds=widgets.IntSlider(1, min=0, max=16, description="rounds"),
     )
@@ -38,6 +40,7 @@ def attention_explorer(comparisons: ComparisonArchive) -> None:
     live(
         draw,
         static=[{"T": lengths[0]}, {"T": lengths[-1]}],
+        guide="Choose a length. To which digit does the last position attend?",
         T=widgets.ToggleButtons(options=lengths, description="T"),
     )
 
@@ -67,6 +70,7 @@ def relabel_explorer(networks: dict[str, tuple[torch.nn.Module, GraphRun]]) -> N
     live(
         draw,
         static=[{"graph": 3, "numbering": numbering} for numbering in (0, 1, 2)],
+        guide="Change the numbering alone. Whose answer changes though the graph has not?",
         graph=widgets.IntSlider(3, min=0, max=50, description="graph"),
         numbering=widgets.IntSlider(0, min=0, max=20, description="numbering"),
     )

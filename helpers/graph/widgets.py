@@ -27,6 +27,9 @@ def message_explorer(graph: Graph, source: str) -> None:
     live(
         draw,
         static=[{"source": source, "layer": tuple(range(layers))}],
+        guide="Move the layer. After how many has every node heard of the source, and for which "
+        "source is it soonest?",
+        frames={"source": list(graph.nodes), "layer": list(range(layers + 1))},
         source=widgets.Dropdown(options=list(graph.nodes), value=source, description="source"),
         layer=widgets.IntSlider(0, 0, layers, description="layer"),
     )
@@ -67,6 +70,9 @@ def signal_player(graphs: dict[str, Graph], source: str) -> None:
     live(
         draw,
         static=[{"layer": (0, 1, 2, 3)}],
+        guide="Step or play through the layers. Which node ends with most of the message, and does "
+        "that depend on the source?",
+        frames={"graph": list(graphs), "layer": list(range(9))},
         extras=[play],
         graph=choice,
         source=nodes,
@@ -91,6 +97,8 @@ def received(graph: Graph, A_hat: torch.Tensor, source: str, layer: int, most: i
             total = (A_hat[u].double() @ before).item()
             lines.append(f"{name} = {' + '.join(terms[:6])}{' + …' if len(terms) > 6 else ''}")
             lines[-1] += f" = {total:.3f}"
+    if len(graph) > most:
+        lines.append(f"… these are the first {most} of {len(graph)} nodes")
     return "\n".join(lines)
 
 
@@ -110,6 +118,7 @@ def embedding_explorer(graph: Graph, labels: torch.Tensor, training: SemiSupervi
 
     live(
         draw,
+        guide="Move the epoch. When do the classes part, and which members stay between them?",
         static=[{"epoch": tuple(round(last * share) for share in (0, 0.1, 0.3, 1))}],
-        epoch=widgets.IntSlider(last, 0, last, description="epoch", continuous_update=False),
+        epoch=widgets.IntSlider(last, 0, last, description="epoch"),
     )

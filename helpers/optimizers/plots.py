@@ -145,16 +145,39 @@ def comparison(
     x_range: tuple[float, float],
     y_range: tuple[float, float],
     minimum: tuple[float, float],
-    title: str,
+    limits: tuple[float, float] = (1e-10, 1e4),
 ):
-    """A panel for each path, and f along them: the figure of the explorer."""
-    fig, axes = plt.subplots(1, len(walks) + 1, figsize=(11, 2.7))
-    for ax, (name, path) in zip(axes, walks.items(), strict=False):
+    """A panel for each path, and f along them: the figure of the explorer.
+
+    Args:
+        limits: of the axis of f, the same at every setting, so that settings can be compared.
+
+    Returns:
+        the figure, and the axes of the paths.
+    """
+    fig, axes = plt.subplots(2, 3, figsize=(10, 4.6))
+    *panels, descent = axes.flat
+    ends = {}
+    for ax, (name, path) in zip(panels, walks.items(), strict=True):
         draw_contours(ax, f, x_range, y_range, minimum)
         ax.plot(*path.numpy().T, ".-", color=color_of(name), linewidth=1.1, markersize=3)
-        ax.set_title(name)
-        ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$" if ax is axes[0] else None)
-        axes[-1].plot(f(path).clamp(1e-12, 1e12), color=color_of(name), linewidth=1.5)
-    axes[-1].set(yscale="log", xlabel="step", ylabel=r"$f(\theta)$", title="descent")
-    fig.suptitle(title, fontsize=10, x=0.01, ha="left")
-    return fig
+        ax.plot(*path[0].numpy(), "o", color=PALETTE["ink"], markersize=5)
+        values = f(path)
+        lost = diverged(values)
+        ax.set_title(f"{name}: diverges" if lost else name)
+        descent.plot(values.clamp(*limits), color=color_of(name), linewidth=1.5)
+        ends[name] = (len(values) - 1, float(values[-1].clamp(*limits)))
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"$\theta_2$")
+    for ax in axes[1, :2]:
+        ax.set_xlabel(r"$\theta_1$")
+    longest = max(len(path) for path in walks.values()) - 1
+    descent.set(yscale="log", xlabel="step", title=r"descent of $f(\theta)$")
+    descent.set(xlim=(0, longest), ylim=limits)
+    name_ends(descent, ends)
+    return fig, panels
+
+
+def diverged(values: torch.Tensor) -> bool:
+    """Whether a function ends, or was lost, above where it began."""
+    return not bool(values[-1] <= values[0])

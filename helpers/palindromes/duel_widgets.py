@@ -6,20 +6,29 @@ import time
 
 import ipywidgets as widgets
 import numpy as np
-from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from helpers import figures
+from helpers import audience, figures
+from helpers.captured import inline
+from helpers.explorer import panel
 from helpers.figures import PALETTE
+from helpers.hand import Hand
+from helpers.live import display_with_twin
 from helpers.palindromes.experiment import PalindromeRun, train_network
 from helpers.palindromes.settings import INIT_000
 from helpers.palindromes.tasks.palindromes import CHANCE
 from helpers.recurrent.cells import CELLS
 from helpers.recurrent.plots import smooth
-from helpers.runtime import interactive
 
 MODELS = ("rnn", "lstm")
+#: A length, and steps, at which the published runs of this setting (protocol A) part: most LSTMs
+#: solve it, most RNNs do not.
+RACE_T, RACE_STEPS = 17, 2000
+GUIDE = (
+    "Choose a length and press Start: both networks train now. Which one learns faster at a short "
+    "length, and which one still learns at a longer one?"
+)
 _REDRAW_S = 0.5
 
 
@@ -68,10 +77,13 @@ class Duel:
         return any(thread.is_alive() for thread in self._threads)
 
     def figure(self) -> Figure:
-        """The curves so far. Made without pyplot, so that a thread may draw it."""
-        fig = Figure(figsize=(8, 3.2), layout="constrained")
+        """The curves so far. Made without pyplot, so that a thread may draw it.
+
+        The axes keep their place, however long the legend's words become.
+        """
+        fig = Figure(figsize=(9, 3.2), layout="none")
         FigureCanvasAgg(fig)
-        ax = fig.add_subplot()
+        ax = fig.add_axes((0.075, 0.16, 0.62, 0.74))
         for model in MODELS:
             values = smooth(np.array(self.accuracy[model]), 10)
             label = CELLS[model].label
@@ -82,44 +94,99 @@ class Duel:
         ax.set(xlim=(0, self.steps), ylim=(0, 1.04))
         ax.set(xlabel="training step", ylabel="training-stream accuracy")
         ax.set_title(f"T = {self.T}")
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
         return fig
 
 
 def live_duel(T: int, steps: int, seed: int = 0, device: str = "cpu") -> None:
-    """A duel with a length to choose, a Start and a Stop button; headless, one duel to its end."""
-    if not interactive():
+    """A duel with a length to choose, a Start and a Stop button; headless, one duel to its end.
+
+    Args:
+        T, steps: of the duel that nobody watches. A person's begins with :data:`RACE_T` and
+            :data:`RACE_STEPS`.
+    """
+
+    def twin() -> None:
         duel = Duel(T, steps, seed, device)
         duel.start()
         duel.join()
-        figures.show(duel.figure())
-        return
-    length = widgets.IntSlider(T, min=1, max=60, description="T, digits fed in")
-    length.style.description_width = "initial"
-    start = widgets.Button(description="Start", button_style="primary", icon="play")
-    stop = widgets.Button(description="Stop", icon="stop", disabled=True)
-    picture = widgets.Image(value=_png(Duel(T, steps, seed).figure()), format="png", width=800)
-    current: list[Duel] = []
+        figures.show(duel.figure(), alt=described(duel))
 
-    def watch(duel: Duel) -> None:
+    if audience.interactive() and audience.site_folder() is None:
+        display_with_twin(Race(seed, device).widget(), twin)
+    else:
+        twin()
+
+
+def described(duel: Duel) -> str:
+    """The duel's figure in words."""
+    ends = [
+        f"{CELLS[model].label}: {100 * accuracy:.1f} % held out"
+        for model, accuracy in duel.held_out.items()
+    ]
+    return (
+        f"Training-stream accuracy against the training step, T = {duel.T}, a curve for the RNN "
+        f"and one for the LSTM. {'; '.join(ends)}."
+    )
+
+
+class Race:
+    """The duel's controls: one race at a time, however often Start is pressed."""
+
+    def __init__(self, seed: int = 0, device: str = "cpu"):
+        self.seed, self.device = seed, device
+        self.length = widgets.IntSlider(RACE_T, min=1, max=40, description="T, digits fed in")
+        self.begin = widgets.Button(description="Start", button_style="primary", icon="play")
+        self.end = widgets.Button(description="Stop", icon="stop", disabled=True)
+        self.status = widgets.HTML()
+        self.picture = widgets.HTML()
+        self.duel: Duel | None = None
+        self._one = threading.Lock()
+        self.begin.on_click(lambda _: self.start())
+        self.end.on_click(lambda _: self.stop())
+        self.length.observe(lambda _: self._rest(), "value")
+        self._rest()
+
+    def widget(self) -> widgets.VBox:
+        guide = widgets.HTML(f'<div class="explorer-guide">{GUIDE}</div>')
+        buttons = widgets.HBox([self.begin, self.end, self.status])
+        box = widgets.VBox([guide, panel([self.length]), buttons, self.picture, Hand()])
+        box.add_class("explorer")
+        return box
+
+    def _rest(self) -> None:
+        if self.duel is None or not self.duel.running:
+            self._draw(Duel(self.length.value, RACE_STEPS, self.seed, self.device))
+
+    def start(self) -> None:
+        """Begin a race, unless one is running."""
+        with self._one:
+            if self.duel is not None and self.duel.running:
+                return
+            self.begin.disabled, self.end.disabled = True, False
+            self.status.value = "running"
+            self.duel = Duel(self.length.value, RACE_STEPS, self.seed, self.device)
+            self.duel.start()
+            threading.Thread(target=self._watch, args=(self.duel,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask for the end, and say so at once: a step has to finish first."""
+        self.end.disabled = True
+        self.status.value = "stopping…"
+        if self.duel is not None:
+            self.duel.stop()
+
+    def _watch(self, duel: Duel) -> None:
         while duel.running:
-            picture.value = _png(duel.figure())
+            self._draw(duel)
             time.sleep(_REDRAW_S)
-        picture.value = _png(duel.figure())
-        start.disabled, stop.disabled = False, True
+        self._draw(duel)
+        self.status.value = "finished"
+        self.begin.disabled, self.end.disabled = False, True
 
-    def begin(_) -> None:
-        start.disabled, stop.disabled = True, False
-        current[:] = [Duel(length.value, steps, seed, device)]
-        current[0].start()
-        threading.Thread(target=watch, args=(current[0],), daemon=True).start()
-
-    start.on_click(begin)
-    stop.on_click(lambda _: current[0].stop())
-    display(widgets.VBox([widgets.HBox([length, start, stop]), picture]))
-
-
-def _png(fig: Figure) -> bytes:
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-    return buffer.getvalue()
+    def _draw(self, duel: Duel) -> None:
+        fig = duel.figure()
+        buffer = io.BytesIO()
+        fig.savefig(buffer, format="png", metadata={"Software": None})
+        width = round(100 * fig.get_figwidth())
+        self.picture.value = inline(buffer.getvalue(), width, described(duel))

@@ -37,6 +37,8 @@ def fading_explorer(w: float, T: int) -> None:
 
     live(
         draw,
+        guide="Move w. What is left of the first input where w = 1, and what just above and below?",
+        frames={"w": [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.05, 1.1], "T": [5, 10, 20, 40]},
         w=widgets.FloatSlider(w, min=0.5, max=1.1, step=0.01, description="weight w"),
         T=widgets.IntSlider(T, min=2, max=60, description="length T"),
     )

@@ -26,14 +26,16 @@ def vanishing_explorer(seed: int = 0) -> None:
 
     live(
         draw,
+        guide="Move the radius. Where do gradients neither vanish nor explode? Then make the "
+        "inputs larger: what happens to that radius?",
+        frames={
+            "radius": [0.1, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0],
+            "input_scale": [0, 0.05, 0.1, 0.3, 0.6, 1.0, 1.5, 3.0],
+        },
         static=[{"radius": 1.5, "input_scale": 0.05}, {"radius": 1.5, "input_scale": 1.5}],
-        radius=widgets.FloatSlider(
-            1.0, min=0.1, max=3.0, step=0.05, description="spectral radius", continuous_update=False
-        ),
-        length=widgets.IntSlider(
-            60, min=2, max=150, description="length T", continuous_update=False
-        ),
+        radius=widgets.FloatSlider(1.0, min=0.1, max=3.0, step=0.05, description="spectral radius"),
+        length=widgets.IntSlider(60, min=2, max=150, description="length T"),
         input_scale=widgets.FloatSlider(
-            0.3, min=0.0, max=3.0, step=0.05, description="input scale", continuous_update=False
+            0.3, min=0.0, max=3.0, step=0.05, description="input scale"
         ),
     )

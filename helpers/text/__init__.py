@@ -5,7 +5,7 @@ Imports recurrent.
 books, corpus, vocabulary, measures
 -> charlm, baselines, dialogue -> int8, decoder -> evaluation, sampling
 -> training, unit_search, saved_models -> book_model -> book_comparisons, traps
--> passages, plots -> widgets
+-> passages, pasted, plots -> stream_widgets -> widgets
 """
 
 from helpers.text.books import Book, load_book

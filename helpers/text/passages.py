@@ -48,20 +48,35 @@ def visible(character: str) -> str:
     return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(character, character)
 
 
-def coloured_html(text: str, values) -> str:
+def coloured_html(text: str, values, notes=None) -> str:
     """``text`` as HTML, each character on a background from blue (-1) through white to orange (1).
 
     Args:
         values: from -1 to 1, one a character.
+        notes: one text a character, shown where a pointer rests on it.
     """
     spans = []
-    for c, value in zip(text, np.clip(np.asarray(values, float), -1, 1), strict=True):
-        shade = tint(VERMILION if value > 0 else BLUE, abs(value) * 0.75)
+    notes = notes if notes is not None else [""] * len(text)
+    shades = np.clip(np.asarray(values, float), -1, 1)
+    for c, value, note in zip(text, shades, notes, strict=True):
+        shade = to_hex(tint(VERMILION if value > 0 else BLUE, abs(value) * 0.75))
         shown = "↵<br>" if c == "\n" else html.escape(c)
-        spans.append(f'<span style="background:{to_hex(shade)}">{shown}</span>')
-    style = "font-family:monospace;font-size:13px;line-height:1.5"
-    style += f";color:{INK};background:{PAPER}"
+        title = f' title="{html.escape(note)}"' if note else ""
+        spans.append(f'<span style="background:{shade}"{title}>{shown}</span>')
+    style = "font-family:monospace;font-size:13px;line-height:1.5;padding:2px 6px"
+    style += f";color:{INK};background:{PAPER};overflow-wrap:anywhere"
     return f'<div style="{style};white-space:pre-wrap">{"".join(spans)}</div>'
+
+
+def key_html(low: str, high: str, *, signed: bool) -> str:
+    """A key to the colours of :func:`coloured_html`: what its two ends mean."""
+    shares = (-1, -0.5, 0, 0.5, 1) if signed else (0, 0.25, 0.5, 0.75, 1)
+    colours = [to_hex(tint(VERMILION if s > 0 else BLUE, abs(s) * 0.75)) for s in shares]
+    bar = f"linear-gradient(to right, {', '.join(colours)})"
+    return (
+        f'<div style="font-size:12px">{html.escape(low)} <span style="display:inline-block;'
+        f'width:120px;height:10px;background:{bar}"></span> {html.escape(high)}</div>'
+    )
 
 
 def coloured_figure(text: str, values, title: str, *, signed: bool = False, width: int = 92):

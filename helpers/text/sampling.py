@@ -152,10 +152,12 @@ class Drawn(NamedTuple):
     Attributes:
         characters: the drawn characters, one a prompt.
         log_probabilities: of each under the model itself, at temperature 1, in nats.
+        logits: what each was drawn from, less their maximum: float64 (B, V).
     """
 
     characters: list[str]
     log_probabilities: list[float]
+    logits: torch.Tensor
 
 
 class Draw:
@@ -217,6 +219,10 @@ class Draw:
         ranked[dropped] = 0
         np.put_along_axis(p, order, ranked, 1)
 
+    def logits(self) -> torch.Tensor:
+        """What was drawn from last, less the maximum; a copy."""
+        return torch.from_numpy(self._z.copy())
+
     def log_probabilities(self) -> list[float]:
         """Of the drawn characters at temperature 1 without truncation, in nats."""
         np.exp(self._z, out=self._p)
@@ -246,7 +252,7 @@ def draw_characters(
     uniforms = _uniforms(len(prompts), length, seed)
     steps = _steps(decoder or Decoder(model, vocab), prompts, length, draw, uniforms)
     for characters in steps:
-        yield Drawn(characters, draw.log_probabilities())
+        yield Drawn(characters, draw.log_probabilities(), draw.logits())
 
 
 def _steps(decoder, prompts, length, draw, uniforms) -> Iterator[list[str]]:

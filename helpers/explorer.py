@@ -1,0 +1,194 @@
+"""What a person gets to explore with: controls above a picture that follows them."""
+
+import asyncio
+import html
+from collections.abc import Callable, Generator, Sequence
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+
+from helpers import figures
+from helpers.captured import Part, as_html, captured
+from helpers.hand import Hand
+
+SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider, widgets.SelectionSlider)
+#: Seconds without a move after which a picture is laid out anew.
+REST_S = 0.4
+#: Seconds that the front-end's messages have between two parts of a drawing.
+PART_S = 0.005
+_END = object()
+
+
+class Explorer:
+    """Controls above the picture that ``draw`` makes at their values.
+
+    The picture is replaced whole when the next one is ready. While a control moves, figures keep
+    the layout of the one before; when it rests the picture is laid out anew. Of the values that
+    come while one picture is drawn the front-end sends the newest alone. Where ``draw`` raises, the
+    sentence stands above the last picture, which is dimmed until the next.
+
+    Args:
+        draw, controls, extras, guide: as in :func:`helpers.live.live`.
+    """
+
+    def __init__(
+        self,
+        draw: Callable,
+        controls: dict[str, widgets.Widget],
+        extras: Sequence[widgets.Widget] = (),
+        guide: str = "",
+    ):
+        self.draw, self.controls, self.extras = draw, controls, extras
+        self.guide = widgets.HTMLMath(f'<div class="explorer-guide">{guide}</div>')
+        self.problem = widgets.HTML()
+        self.picture = widgets.HTMLMath()
+        self.kept = figures.Redrawn()
+        self._rest: asyncio.TimerHandle | None = None
+        for control in controls.values():
+            if isinstance(control, SLIDERS):
+                control.continuous_update = True
+            control.observe(lambda _: self.follow(), "value")
+        self.hand = Hand()
+        self.hand.observe(lambda change: self.point(*change["new"][:5]), "stroke")
+        self._pointing = False
+        self._drawing: Generator | None = None
+        self.redraw(at_once=True)
+
+    def point(self, picture: int, x: float, y: float, up_x: float, up_y: float) -> None:
+        """A click on a picture, or a stroke over it: sets the controls that its place stands for.
+
+        Args:
+            picture: which of the pictures shown.
+            x, y, up_x, up_y: where the pointer went down and up, in shares from the top left.
+        """
+        if picture >= len(self.kept.clicks):
+            return
+        meant = self.kept.clicks[picture](up_x, up_y)
+        self._pointing = True  # one picture for all controls that this sets
+        try:
+            for name, value in meant.items():
+                set_nearest(self.controls[name], value)
+        finally:
+            self._pointing = False
+        if meant:
+            self.follow()
+
+    def follow(self) -> None:
+        """Draw quickly, and once more in full when nothing has moved for a while."""
+        if self._pointing:
+            return
+        begun = bool(self.kept.places)
+        self.redraw()
+        if self._rest is not None:
+            self._rest.cancel()
+        loop = running_loop()
+        if begun and self.kept.places and loop is not None:
+            self._rest = loop.call_later(REST_S, self.redraw_in_full)
+
+    def redraw_in_full(self) -> None:
+        """Draw at the controls' present values, laid out anew."""
+        self.kept.places.clear()
+        self.redraw()
+
+    def redraw(self, *, at_once: bool = False) -> None:
+        """Draw at the controls' present values.
+
+        Args:
+            at_once: a drawing in parts is finished before this returns.
+        """
+        values = {name: control.value for name, control in self.controls.items()}
+        self.kept.clicks.clear()
+        parts = self._caught(lambda: self.draw(**values))
+        if parts is not None and isinstance(self._shown, Generator):
+            self._drawing = self._shown
+            self._go_on(self._drawing, parts, at_once)
+        elif parts is not None:
+            self._drawing = None
+            self._put(parts)
+
+    def _caught(self, show: Callable) -> list[Part] | None:
+        """What ``show()`` shows; its result is kept in ``_shown``. ``None`` where it raised."""
+        with captured() as parts, figures.redrawing(self.kept):
+            try:
+                self._shown = show()
+            except Exception as error:  # whatever it is, the reader is told and may go on
+                plt.close("all")  # what was begun and will not be shown
+                self.fail(str(error) or type(error).__name__)
+                return None
+        return parts
+
+    def _go_on(self, drawing: Generator, parts: list[Part], at_once: bool) -> None:
+        """The next part of a drawing, and the ones after it as the front-end's messages allow."""
+        while self._drawing is drawing:
+            more = self._caught(lambda: next(drawing, _END))
+            if more is None:
+                return
+            parts.extend(more)
+            self._put(parts)
+            if self._shown is _END:
+                return
+            loop = None if at_once else running_loop()
+            if loop is not None:
+                loop.call_later(PART_S, self._go_on, drawing, parts, False)
+                return
+
+    def _put(self, parts: list[Part]) -> None:
+        self.problem.value = ""
+        self.picture.layout.opacity = "1"
+        self.picture.value = as_html(parts)
+
+    def fail(self, sentence: str) -> None:
+        """Say what is wrong above the last picture."""
+        self.problem.value = (
+            '<div role="alert" style="border-left: 3px solid #d55e00; padding-left: 8px">'
+            f"{html.escape(sentence)}</div>"
+        )
+        self.picture.layout.opacity = "0.4"
+
+    def widget(self) -> widgets.VBox:
+        """All of it in one box."""
+        rows = [panel([*self.extras, *self.controls.values()]), self.problem, self.picture]
+        box = widgets.VBox([self.guide, *rows, self.hand])
+        box.add_class("explorer")
+        return box
+
+
+def set_nearest(control: widgets.Widget, value: float) -> None:
+    """Set a control to the value that it can have next to ``value``."""
+    if hasattr(control, "options"):
+        numbers = [v for _, v in control._options_full]
+        control.value = min(numbers, key=lambda v: abs(v - value))
+        return
+    low, high = control.min, control.max
+    if isinstance(control, widgets.FloatLogSlider):
+        low, high = control.base**low, control.base**high
+    value = min(max(value, low), high)
+    if isinstance(control.value, int):
+        control.value = round(value)
+    elif isinstance(control, widgets.FloatLogSlider):
+        control.value = value
+    else:
+        control.value = low + round((value - low) / control.step) * control.step
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The kernel's loop; ``None`` outside a kernel, where nothing can come later."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def panel(controls: Sequence[widgets.Widget]) -> widgets.Widget:
+    """Controls in a grid: labels whole and of one width, as many in a row as fit."""
+    longest = max((len(getattr(c, "description", "")) for c in controls), default=0)
+    for control in controls:
+        if getattr(control, "description", ""):
+            control.style.description_width = f"{0.55 * longest + 1:.1f}em"
+        if control.layout.width is None and not isinstance(control, widgets.Play):
+            control.layout.width = "auto"
+    grid = "repeat(auto-fit, minmax(min(320px, 100%), 1fr))"
+    return widgets.GridBox(
+        list(controls),
+        layout=widgets.Layout(grid_template_columns=grid, grid_gap="2px 18px", width="100%"),
+    )
