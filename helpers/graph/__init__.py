@@ -2,8 +2,9 @@
 
 Imports recurrent.
 
-graphs -> propagation, loaders -> sparse -> layers -> smoothing, tasks -> traps -> drawings, plots
--> widgets
+graphs -> propagation, loaders, applications -> sparse, spectral, tables -> layers -> smoothing,
+tasks, attention_tasks, encoders, inductive, whole_graphs -> traps -> plots, spectral_plots,
+attention_plots, application_drawings -> widgets
 """
 
 from helpers.graph.graphs import Graph, six_node_graph

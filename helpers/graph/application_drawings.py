@@ -9,7 +9,7 @@ from helpers.figures import PALETTE
 from helpers.graph.applications import APPLICATIONS, Application
 
 #: Characters a line under a scheme.
-_WIDTH = 40
+_WIDTH = 38
 _LINE_STYLES = ("-", "--", ":", "-.")
 #: Of kinds of nodes; what is asked has the accent's colour to itself.
 _FILLS = (hues.BLUE, hues.GREEN, hues.ORANGE)
@@ -75,7 +75,7 @@ def figure(applications: tuple[Application, ...] = APPLICATIONS, columns: int = 
     fig, axes = plt.subplots(
         2 * rows,
         columns,
-        figsize=(10, 3.1 * rows),
+        figsize=(9, 2.75 * rows),
         squeeze=False,
         height_ratios=[1.6, 1] * rows,
     )

@@ -32,7 +32,9 @@ def attention_on_edges(ax, graph: Graph, alpha: torch.Tensor, node: str) -> None
             )
 
 
-def attention_matrices(matrices: dict[str, torch.Tensor], rows: Sequence[str], columns: Sequence[str]):
+def attention_matrices(
+    matrices: dict[str, torch.Tensor], rows: Sequence[str], columns: Sequence[str]
+):
     """Attention of queries (rows) to keys (columns), a panel a layer; each row's largest framed."""
     fig, axes = plt.subplots(1, len(matrices), figsize=(3.3 * len(matrices), 3.1), squeeze=False)
     shade = plt.get_cmap(SEQUENTIAL)

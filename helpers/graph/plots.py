@@ -253,7 +253,9 @@ def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | No
             values = np.array(found[measure])
             ax.plot(values.clip(min=1e-15), "o-", ms=3, color=color)
             at = (last, max(values[-1], 1e-15))
-            ax.annotate(name, at, xytext=(5, 0), textcoords="offset points", va="center", color=color)
+            ax.annotate(
+                name, at, xytext=(5, 0), textcoords="offset points", va="center", color=color
+            )
         if rate is not None:
             start = next(iter(curves.values()))[measure][0]
             ax.plot(3 * start * rate ** (power * np.arange(last + 1)), "--", color=PALETTE["muted"])
@@ -265,7 +267,9 @@ def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | No
                 textcoords="offset points",
                 color=PALETTE["ink"],
             )
-        ax.set(xlabel="layers", yscale="log", xlim=(-0.5, last * 1.42), xticks=range(0, last + 1, 6))
+        ax.set(
+            xlabel="layers", yscale="log", xlim=(-0.5, last * 1.42), xticks=range(0, last + 1, 6)
+        )
     axes[0].set_title("Dirichlet energy, over the sum of squares")
     axes[1].set_title("mean distance of two nodes")
     return fig

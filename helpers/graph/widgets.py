@@ -24,8 +24,9 @@ def message_explorer(graph: Graph, source: str) -> None:
             return
         figures.show(
             plots.message_strip(graph, source, layer),
-            caption=f"The message of {source} (orange), update by update. Dark nodes have just heard "
-            "of it, light ones before; heavy edges have carried it. Below a node: on how many ways.",
+            caption=f"The message of {source} (orange), update by update. Dark nodes have just "
+            "heard of it, light ones before; heavy edges have carried it. Below a node: how many "
+            "ways it came.",
             alt=f"The graph after {layer[0]} to {layer[-1]} updates; the nodes that have heard of "
             f"{source} are coloured, with the number of ways on which its message has come.",
         )
@@ -61,7 +62,7 @@ def signal_player(graphs: dict[str, Graph], source: str) -> None:
                 caption=f"Above: what each node holds of the message of {source}, the darker the "
                 "more. Below: the power of Â from which it is read, in the framed column.",
                 alt=f"The graph after {layer[0]} to {layer[-1]} layers with each node's weight of "
-                f"the message of {source}, and below it that power of Â with column {source} framed.",
+                f"the message of {source}; below it that power of Â, column {source} framed.",
             )
             return
         fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.9))
@@ -128,8 +129,9 @@ def embedding_explorer(graph: Graph, labels: torch.Tensor, training: SemiSupervi
             plots.embedding(ax, points, labels, graph, training.labelled, title)
         figures.show(
             fig,
-            caption="The two numbers of every node as a point, lines for edges. Colour is the class, "
-            "a heavy outline a label that was shown. The title gives the accuracy on all others.",
+            caption="The two numbers of every node as a point, lines for edges. Colour is the "
+            "class, a heavy outline a label that was shown. The title gives the accuracy on all "
+            "others.",
             alt="The embeddings in the plane, by epoch: "
             + ", ".join(f"{training.accuracy[e]:.0%} right at epoch {e}" for e in epochs)
             + ". From one clump the classes move apart, towards the corners.",
