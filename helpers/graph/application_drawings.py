@@ -64,7 +64,7 @@ def tell(ax, application: Application) -> None:
         lines = textwrap.wrap(text, _WIDTH)
         at = {"transform": ax.transAxes, "fontsize": 8.5, "va": "top"}
         ax.text(0.0, y, head, weight="bold", **at)
-        ax.text(0.15, y, "\n".join(lines), linespacing=1.25, **at)
+        ax.text(0.18, y, "\n".join(lines), linespacing=1.25, **at)
         y -= 0.175 * len(lines)
     ax.set_axis_off()
 
@@ -75,7 +75,7 @@ def figure(applications: tuple[Application, ...] = APPLICATIONS, columns: int = 
     fig, axes = plt.subplots(
         2 * rows,
         columns,
-        figsize=(9, 2.75 * rows),
+        figsize=(9.6, 2.75 * rows),
         squeeze=False,
         height_ratios=[1.6, 1] * rows,
     )

@@ -38,7 +38,7 @@ class Application:
 
 APPLICATIONS = (
     Application(
-        "Zhang et al. 2019: people and things",
+        "Zhang et al. 2019: people, things",
         "000",
         "a person or an object in a picture",
         "they stand together in it",
@@ -70,7 +70,7 @@ APPLICATIONS = (
             "back": ("parent", 0.2, 0.95),
             "hand": ("parent", 0.7, 0.5),
             "foot": ("parent", 0, 0),
-            "child's head": ("child", 1.65, 0.5),
+            "its head": ("child", 1.65, 0.5),
             "its hand": ("child", 1.15, 0.2),
             "its foot": ("child", 1.7, 0),
         },
@@ -78,11 +78,11 @@ APPLICATIONS = (
             ("parent's head", "back", "limb"),
             ("back", "hand", "limb"),
             ("back", "foot", "limb"),
-            ("child's head", "its foot", "limb"),
-            ("child's head", "its hand", "limb"),
-            ("parent's head", "child's head", "relation?"),
+            ("its head", "its foot", "limb"),
+            ("its head", "its hand", "limb"),
+            ("parent's head", "its head", "relation?"),
         ),
-        ("parent's head", "child's head"),
+        ("parent's head", "its head"),
     ),
     Application(
         "Parisot et al. 2018: diagnosis",

@@ -47,7 +47,7 @@ def look_up(n: int, keys: int = 5, seed: int = 0):
     return torch.cat([as_keys, as_queries], dim=1), A, values
 
 
-def train_own_value(layer: nn.Module, *, steps: int = 250, seed: int = 0) -> float:
+def train_own_value(layer: nn.Module, *, steps: int = 200, seed: int = 0) -> float:
     """Train a layer of 16 features and a read-out of each node; mean squared error on new graphs.
 
     A constant 0 has an error of 1; :func:`least_error_of_twins` is the least where all nodes of a

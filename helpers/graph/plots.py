@@ -122,7 +122,7 @@ def draw_matrix(
 
 def graph_and_matrices(graph: Graph, matrices: dict[str, torch.Tensor], edge: tuple[str, str]):
     """The drawing, and beside it each matrix with the cells of one edge framed."""
-    fig, axes = plt.subplots(1, 1 + len(matrices), figsize=(3.0 * (1 + len(matrices)), 3.2))
+    fig, axes = plt.subplots(1, 1 + len(matrices), figsize=(2.35 * (1 + len(matrices)), 2.7))
     draw_graph(axes[0], graph, edges=[edge], outlines=edge)
     axes[0].set_title(f"edge {edge[0]}–{edge[1]}")
     i, j = (graph.index(node) for node in edge)
@@ -185,7 +185,7 @@ def pairs_matrix(ax, graph: Graph, values: torch.Tensor, title: str) -> None:
 
 def normalisations(graph: Graph, matrices: dict[str, torch.Tensor]):
     """A_hat under each normalisation, with the sums of its rows."""
-    fig, axes = plt.subplots(1, len(matrices), figsize=(3.5 * len(matrices), 3.3))
+    fig, axes = plt.subplots(1, len(matrices), figsize=(3.2 * len(matrices), 2.9))
     fig.get_layout_engine().set(wspace=0.12)
     for ax, (title, matrix) in zip(axes, matrices.items(), strict=True):
         draw_matrix(ax, matrix, graph.nodes, title=title)
@@ -230,7 +230,7 @@ def signal_frame(axes, graph: Graph, A_hat: torch.Tensor, source: str, layer: in
 
 def signal_strip(graph: Graph, A_hat: torch.Tensor, source: str, layers: Sequence[int]):
     """Frames of :func:`signal_frame` below one another in two rows: drawing above, matrix below."""
-    fig, axes = plt.subplots(2, len(layers), figsize=(2.9 * len(layers), 5.6))
+    fig, axes = plt.subplots(2, len(layers), figsize=(2.6 * len(layers), 5.0))
     for column, layer in enumerate(layers):
         signal_frame(axes[:, column], graph, A_hat, source, layer)
     return fig

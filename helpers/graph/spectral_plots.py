@@ -18,7 +18,7 @@ def frequency_strip(graph: Graph):
     values, U = frequencies(laplacian(graph))
     columns = 3
     rows = -(-len(values) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(9, 2.8 * rows), squeeze=False)
+    fig, axes = plt.subplots(rows, columns, figsize=(8.4, 2.6 * rows), squeeze=False)
     shade = plt.get_cmap(DIVERGING)
     for ax in axes.flat[len(values) :]:
         ax.set_axis_off()
