@@ -39,8 +39,9 @@ mutants: $(STAMP)
 	  --constraint requirements.lock -e '.[mutants]'
 	$(PY) -m tests.mutants $(if $(SEED),--seed $(SEED))
 
+# On copies in data/lab: playing changes no file of the repository.
 lab: $(STAMP)
-	$(PY) -m jupyterlab --notebook-dir=notebooks
+	$(PY) -m helpers.lab
 
 publish: $(STAMP)
 	$(PY) -m helpers.publish

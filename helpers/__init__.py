@@ -19,7 +19,7 @@ Ground floor
     processes   processes that end when they should: with their parent, or when asked
     checks      bad input gets a sentence: small validators that raise ``ValueError``
     colors      the hues, apart from matplotlib
-    runtime     device, seeds, threads, allocator, progress bars, interactive or headless
+    runtime     device, seeds, threads, allocator, progress bars
     steps       the one record that every training loop hands to whoever watches
     store       finished runs, one file each, named by the run's key
     study       grids of configurations in, a tidy table out: cores or a cluster
@@ -27,14 +27,21 @@ Ground floor
     archive     published runs in data/results: written, read, credited
     checkpoints models on disk, safetensors and JSON
     figures     house style, palette, showing and saving a figure
-    live        an explorer in JupyterLab, its static twin everywhere else
+    audience    who looks: a person, a batch run, the pages of the site
+    captured    what a drawing function shows, as HTML
+    hand        a reader's pointer on the pictures; names of controls for screen readers
+    explorer    controls above a picture that follows them
+    frames      ready frames and their player, for the site
+    live        an explorer for a person, its static twin for nobody, frames for a page
     equations   numbered equations that are run: both sides computed and compared
-    notebook    parameters checked, a helper's source shown, findings, traps and exercises
+    notebook    parameters checked, a helper's source shown, findings, questions and traps
     engine      the papermill engine that cannot hang on widgets
     kernel      what every kernel of the environment starts with
     watch       how far each notebook is, while the runner executes
     run         ``python -m helpers.run``: papermill over the series
     publish     ``python -m helpers.publish``: committed outputs and figures
+    site        ``python -m helpers.site``: pages without a kernel
+    lab         ``python -m helpers.lab``: JupyterLab on copies of the notebooks
     contents    the table of contents, read from the notebooks' own first cells, and its map
     reports     the five reports: who wrote them, who reports what
     machine     whether this machine is ready

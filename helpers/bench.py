@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     for group in options.only or GROUPS:
         for row in importlib.import_module(GROUPS[group]).rows():
             found.append(row)
-            print(f"  {row.name}: {row.ours:.4g} {row.unit}", flush=True)
+            print(f"  {row.as_line()}", flush=True)
     print("\n" + as_table(found))
     return 0
 

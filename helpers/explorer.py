@@ -29,6 +29,8 @@ class Explorer:
 
     Args:
         draw, controls, extras, guide: as in :func:`helpers.live.live`.
+        on_stroke: called with what the places stand for at which the pointer went down and up on a
+            picture; without it a click sets the controls that its place stands for.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class Explorer:
         controls: dict[str, widgets.Widget],
         extras: Sequence[widgets.Widget] = (),
         guide: str = "",
+        on_stroke: Callable[[dict, dict], None] | None = None,
     ):
         self.draw, self.controls, self.extras = draw, controls, extras
+        self.on_stroke = on_stroke
         self.guide = widgets.HTMLMath(f'<div class="explorer-guide">{guide}</div>')
         self.problem = widgets.HTML()
         self.picture = widgets.HTMLMath()
@@ -47,10 +51,10 @@ class Explorer:
         for control in controls.values():
             if isinstance(control, SLIDERS):
                 control.continuous_update = True
-            control.observe(lambda _: self.follow(), "value")
+            control.observe(lambda _: self.changed(), "value")
         self.hand = Hand()
         self.hand.observe(lambda change: self.point(*change["new"][:5]), "stroke")
-        self._pointing = False
+        self._due = False
         self._drawing: Generator | None = None
         self.redraw(at_once=True)
 
@@ -64,19 +68,27 @@ class Explorer:
         if picture >= len(self.kept.clicks):
             return
         meant = self.kept.clicks[picture](up_x, up_y)
-        self._pointing = True  # one picture for all controls that this sets
-        try:
-            for name, value in meant.items():
-                set_nearest(self.controls[name], value)
-        finally:
-            self._pointing = False
-        if meant:
+        if self.on_stroke is not None:
+            self.on_stroke(self.kept.clicks[picture](x, y), meant)
+            return
+        for name, value in meant.items():
+            set_nearest(self.controls[name], value)
+
+    def changed(self) -> None:
+        """A control has moved. Controls that move together are followed by one picture."""
+        loop = running_loop()
+        if loop is None:
             self.follow()
+        elif not self._due:
+            self._due = True
+            loop.call_soon(self._follow_now)
+
+    def _follow_now(self) -> None:
+        self._due = False
+        self.follow()
 
     def follow(self) -> None:
         """Draw quickly, and once more in full when nothing has moved for a while."""
-        if self._pointing:
-            return
         begun = bool(self.kept.places)
         self.redraw()
         if self._rest is not None:

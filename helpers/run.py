@@ -29,6 +29,11 @@ from helpers.files import atomic_write
 from helpers.processes import command, end_tree, end_with
 from helpers.watch import Watch
 
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None
+
 PROFILES = ("quick", "full")
 #: Seconds that one cell may take in the quick profile; the full one trains for hours.
 CELL_TIMEOUT_S = 900
@@ -36,12 +41,18 @@ CELL_TIMEOUT_S = 900
 
 @dataclass
 class Outcome:
-    """How one notebook went."""
+    """How one notebook went.
+
+    Attributes:
+        peak_mb: the most memory that its kernel, or a process of its, held at a time; 0 where the
+            system does not say.
+    """
 
     notebook: str
     cells: int
     seconds: float
     error: str = ""
+    peak_mb: float = 0.0
 
     @property
     def result(self) -> str:
@@ -288,7 +299,15 @@ def execute(
     except Exception as failure:  # a full disk has cut the file that it refused
         target.unlink(missing_ok=True)
         error = error or f"{type(failure).__name__}: {first_line(str(failure))}"
-    return Outcome(notebook.stem, cells, seconds, error)
+    return Outcome(notebook.stem, cells, seconds, error, _largest_child_mb())
+
+
+def _largest_child_mb() -> float:
+    """The most memory that a finished child of this process, or a child of it, ever held, in MB."""
+    if resource is None:
+        return 0.0
+    found = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return found / (1e6 if sys.platform == "darwin" else 1e3)  # bytes there, kilobytes elsewhere
 
 
 def write_html(notebook, target: Path) -> None:
@@ -319,11 +338,14 @@ def first_line(text: str) -> str:
 
 def as_table(outcomes: list[Outcome]) -> str:
     """The outcomes as aligned text."""
-    rows = [("notebook", "cells", "seconds", "result")]
-    rows += [(o.notebook, str(o.cells), f"{o.seconds:.1f}", o.result) for o in outcomes]
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    rows = [("notebook", "cells", "seconds", "MB", "result")]
+    for o in outcomes:
+        held = f"{o.peak_mb:.0f}" if o.peak_mb else "–"
+        rows.append((o.notebook, str(o.cells), f"{o.seconds:.1f}", held, o.result))
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
     lines = [
-        f"{n:{widths[0]}}  {c:>{widths[1]}}  {s:>{widths[2]}}  {result}" for n, c, s, result in rows
+        f"{name:{widths[0]}}  {cells:>{widths[1]}}  {s:>{widths[2]}}  {mb:>{widths[3]}}  {result}"
+        for name, cells, s, mb, result in rows
     ]
     lines.insert(1, "  ".join("─" * w for w in (*widths, 6)))
     return "\n".join(lines)

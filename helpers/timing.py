@@ -33,6 +33,13 @@ class Row:
         """reference / ours: how many times faster ours is."""
         return self.reference / self.ours if self.reference is not None else None
 
+    def as_line(self) -> str:
+        """The row for whoever waits for the table: what was measured, the ratio and its aim."""
+        parts = [f"{self.ours:.4g} {self.unit}"]
+        parts += [] if self.ratio is None else [f"{self.ratio:.2f} times as fast"]
+        parts += [f"aim {self.aim}"] if self.aim else []
+        return f"{self.name}: " + ", ".join(parts + ([self.note] if self.note else []))
+
 
 def side_by_side(
     *functions: Callable[[], object], repeats: int = 5, warm_up: int = 1

@@ -18,7 +18,6 @@ def runs(solved, **columns):
             "solved_step": np.where(solved, 100.0, np.nan),
             "steps": 1000,
             "held_out_accuracy": np.where(solved, 1.0, 0.1),
-            "collapsed": False,
             "seed": range(n),
             **columns,
         }
@@ -36,7 +35,7 @@ def test_wilson_interval():
 
 def test_shares_tell_ever_from_final():
     table = runs([1, 1, 1, 0], T=5)
-    table.loc[0, ["held_out_accuracy", "collapsed"]] = [0.2, True]
+    table.loc[0, "held_out_accuracy"] = 0.2
     row = analysis.shares(table, ["T"]).iloc[0]
     assert row["solved"] == 0.75
     assert row["final"] == 0.5

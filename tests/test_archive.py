@@ -65,10 +65,10 @@ def test_curves_and_figures_of_published_runs(published):
         ends = first[(first["model"] == model) & (first["T"] == 21)]["final_accuracy"]
         assert sorted(curve[:, -10:].mean(1)) == pytest.approx(sorted(ends), abs=2e-3)
     figure = plots.share_and_final(published, first, None)
-    dots = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
+    dots = [line for line in figure.axes[1].lines if line.get_marker() in {"o", "s"}]
     assert sum(len(line.get_ydata()) for line in dots) == len(first)
     settings = published.by_setting("lstm_21")
-    figure = plots.dots_by_setting(published, settings, 3000)
+    figure = plots.dots_by_setting(published, {"T = 21": settings}, (3000,))
     rows = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert rows == list(settings)
     drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() in "ox")

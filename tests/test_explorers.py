@@ -18,12 +18,12 @@ from helpers.graph import loaders, six_node_graph, tasks
 from helpers.graph import widgets as graph_widgets
 from helpers.live import finish
 from helpers.optimizers import widgets as optimizer_widgets
-from helpers.palindromes import archive
+from helpers.palindromes import analysis, archive, phase_widgets
 from helpers.palindromes import bench as recurrent_bench
 from helpers.palindromes import widgets as palindrome_widgets
 from helpers.palindromes.duel_widgets import Duel, Race, live_duel
 from helpers.palindromes.tasks import palindromes
-from helpers.recurrent import CELLS, LSTM, SequenceClassifier
+from helpers.recurrent import CELLS, LSTM, SequenceClassifier, microscope_widgets
 from helpers.recurrent import widgets as recurrent_widgets
 
 
@@ -105,6 +105,11 @@ EXPLORERS = {
         palindrome_widgets.opened_cell_explorer, classifier(), 5, "one_hot", "123321",
     ),
     "curves": lambda: (palindrome_widgets.curves_explorer, archive.read()),
+    "phase": lambda: (
+        phase_widgets.phase_explorer, archive.read(),
+        analysis.with_radius(archive.read().parts("spectral_")),
+    ),
+    "microscope": lambda: (microscope_widgets.microscope_explorer,),
     "valley": lambda: (optimizer_widgets.valley_explorer,),
     "message": lambda: (graph_widgets.message_explorer, six_node_graph(), "C"),
     "signal": lambda: (

@@ -152,12 +152,16 @@ def test_clipping_equals_torch_and_keeps_the_direction():
     assert flow.clip([torch.zeros(3)], 1.0)[1] == 0
 
 
+@pytest.mark.parametrize("start", ["anywhere", "zero", "zero, not asked"])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_engine_of_the_rnn_passes_gradcheck(seed):
+def test_the_engine_of_the_rnn_passes_gradcheck(seed, start):
+    """From a state of zeros products are left out; asked or not for its gradient, it is right."""
     g = torch.Generator().manual_seed(seed)
     B, T, d, n = (int(torch.randint(1, 5, (1,), generator=g)) for _ in range(4))
     shapes = [(B, T, d), (B, n), (n, d), (n, n), (n,)]
     inputs = [torch.randn(s, generator=g, dtype=torch.float64).requires_grad_() for s in shapes]
+    if start != "anywhere":
+        inputs[1] = torch.zeros(B, n, dtype=torch.float64, requires_grad="not" not in start)
     assert torch.autograd.gradcheck(Elman.apply, inputs)
 
 

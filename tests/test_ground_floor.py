@@ -191,6 +191,8 @@ def test_timing_table():
     lines = timing.as_table(rows).splitlines()
     assert "2.00" in lines[2]
     assert "3 chars/s" in lines[3]
+    assert "2.00 times as fast" in rows[0].as_line()
+    assert rows[1].as_line() == "b: 3 chars/s"
     fast, slow = timing.side_by_side(lambda: None, lambda: sum(range(100_000)), repeats=3)
     assert fast < slow
 

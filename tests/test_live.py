@@ -91,6 +91,7 @@ def test_a_drawing_in_parts_comes_as_it_is_made_and_a_new_one_ends_it():
         assert "one two three" in explorer.picture.value  # the first is whole
         explorer.picture.observe(lambda change: seen.append(change["new"]), "value")
         text.value = "a b c d e f"
+        await asyncio.sleep(0)
         assert [re.sub("<.*?>", "", page) for page in seen] == ["a "]
         while "c" not in explorer.picture.value:
             await asyncio.sleep(0)

@@ -63,6 +63,8 @@ def test_a_failure_does_not_stop_the_others(series, tmp_path, capsys, monkeypatc
         "02_second",
         "03_third",
     ]
+    held = [float(line.split()[3]) for line in table.splitlines()[2:5]]
+    assert not run.resource or all(10 < mb < 10_000 for mb in held)  # a kernel without torch
     assert "Executed notebooks:" in printed
     assert "5" in outputs(out / "01_first.ipynb")
     assert "JPY_SESSION_NAME" not in outputs(out / "01_first.ipynb")

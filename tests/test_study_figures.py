@@ -4,7 +4,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from helpers.palindromes import analysis, archive, growing_plots, plots, reported
+from helpers.palindromes import (
+    analysis,
+    archive,
+    growing_plots,
+    outcome_plots,
+    outcomes,
+    plots,
+    reported,
+)
 from helpers.palindromes.growing_plots import palindrome_parameters
 from helpers.recurrent import CELLS
 from helpers.recurrent.plots import smooth
@@ -43,25 +51,28 @@ def bars_of(ax):
 
 def test_mean_curves_are_means_over_seeds(study):
     figure = plots.mean_curves(study, "protocol_a", (5, 21), reported.PROTOCOL_A, 3000)
-    for column, model in enumerate(("rnn", "lstm")):
-        for row, metric in enumerate(("accuracy", "loss")):
-            lines = drawn(figure.axes[2 * row + column], points=300)
-            for (x, y), T in zip(lines, (5, 21), strict=True):
+    table = reported.PROTOCOL_A.set_index(["model", "T"])
+    for row, metric in enumerate(("accuracy", "loss")):
+        for column, T in enumerate((5, 21)):
+            ax = figure.axes[2 * row + column]
+            lines = drawn(ax, points=300)
+            for (x, y), model in zip(lines, ("rnn", "lstm"), strict=True):
                 assert x.tolist() == list(range(10, 3001, 10))
                 curve = study.curve("protocol_a", metric, model, T)
                 np.testing.assert_allclose(y, curve.mean(0), rtol=1e-5)
-        said = [y[0] for _, y in drawn(figure.axes[column], "D", 1)]
-        table = reported.PROTOCOL_A.set_index(["model", "T"])["accuracy"]
-        assert said == [table[model, 5], table[model, 21]]
-    losses = [y[0] for _, y in drawn(figure.axes[2], "D", 1)]
-    assert losses == [0.0, 2.313]
-    assert drawn(figure.axes[3], "D", 1) == []  # the report gives none for the LSTM
+            said = [table.loc[(model, T), metric] for model in ("rnn", "lstm")]
+            ends = [y[0] for _, y in drawn(ax, "D", 1)]
+            assert ends == [value for value in said if not np.isnan(value)]
+    assert drawn(figure.axes[3], "D", 1)[0][1] == [2.313]  # of the LSTM the report gives no loss
+    assert [ax.get_title("left") for ax in figure.axes[:2]] == ["T = 5", "T = 21"]
 
 
 def test_single_runs_show_every_seed_and_their_mean(study):
-    figure = plots.single_runs(study, "protocol_a", "rnn", (5, 9, 21), window=7)
-    for ax, T in zip(figure.axes, (5, 9, 21), strict=True):
-        curves = study.curve("protocol_a", "accuracy", "rnn", T)
+    lengths = (5, 9, 21)
+    figure = plots.single_runs(study, "protocol_a", lengths, window=7)
+    panels = [(model, T) for model in ("rnn", "lstm") for T in lengths]
+    for ax, (model, T) in zip(figure.axes, panels, strict=True):
+        curves = study.curve("protocol_a", "accuracy", model, T)
         lines = drawn(ax)
         assert len(lines) == len(curves) + 1
         for (_, y), curve in zip(lines, [*curves, curves.mean(0)], strict=True):
@@ -69,15 +80,44 @@ def test_single_runs_show_every_seed_and_their_mean(study):
     assert "means of 70 steps" in figure.get_supxlabel()
 
 
-def test_survival_is_a_step_a_length(study):
+def test_survival_has_a_panel_a_length(study):
     runs = study.part("protocol_a")
     figure = plots.survival_panels(study, runs, (5, 15))
-    for ax, model in zip(figure.axes, ("rnn", "lstm"), strict=True):
-        for (x, y), T in zip(drawn(ax), (5, 15), strict=True):
+    for ax, T in zip(figure.axes, (5, 15), strict=True):
+        *steps_down, half = drawn(ax)
+        assert half[1].tolist() == [0.5, 0.5]
+        for (x, y), model in zip(steps_down, ("rnn", "lstm"), strict=True):
             part = runs[(runs["model"] == model) & (runs["T"] == T)]
             steps, share = analysis.unsolved_over_time(part)
             np.testing.assert_allclose(x, steps)
             np.testing.assert_allclose(y, share)
+
+
+def test_the_ends_of_runs_are_counted_in_their_bars(study):
+    first = study.part("protocol_a")
+    groups = {"RNN": first[first["model"] == "rnn"], "LSTM": first[first["model"] == "lstm"]}
+    ax = outcome_plots.ends(study, groups).axes[0]
+    counts = outcomes.counted(groups)
+    pieces = np.array([[bar.get_width() for bar in container] for container in ax.containers])
+    np.testing.assert_allclose(pieces.T, counts / 90)
+    written = sorted(int(text.get_text()) for text in ax.texts)
+    assert written == sorted(n for n in counts.to_numpy().flat if n)
+    hatches = [container[0].get_hatch() for container in ax.containers]
+    assert hatches[1] != hatches[2]  # told apart without their colours
+
+
+def test_times_show_every_run_and_the_median_of_the_solved(study):
+    runs = study.part("protocol_b")
+    ax = outcome_plots.times(study, {"A": study.part("protocol_a"), "B": runs}).axes[1]
+    table = outcomes.times_to_solve(runs, ["model", "T"]).query("solved > 0")
+    crosses = sum(len(x) for x, _ in drawn(ax, "x"))
+    assert crosses == (~runs["solved"].astype(bool)).sum()
+    for (_, y, ends), model in zip(bars_of(ax), ("rnn", "lstm"), strict=True):
+        part = table[table["model"] == model].sort_values("T")
+        order = np.argsort(y)
+        np.testing.assert_allclose(np.sort(y), np.sort(part["median"]))
+        wanted = part.sort_values("median")[["low", "high"]]
+        np.testing.assert_allclose(ends[order][:, :, 1], wanted)
 
 
 def test_shares_carry_their_intervals(study):
@@ -92,33 +132,31 @@ def test_shares_carry_their_intervals(study):
     for (_, y), model in zip(drawn(figure.axes[1], "D"), ("rnn", "lstm"), strict=True):
         said = reported.PROTOCOL_A[reported.PROTOCOL_A["model"] == model]
         assert y.tolist() == said["accuracy"].tolist()
-    for (_, y), model in zip(drawn(figure.axes[1], "o"), ("rnn", "lstm"), strict=True):
+    for marker, model in (("o", "rnn"), ("s", "lstm")):
+        ((_, y),) = drawn(figure.axes[1], marker)
         assert y.tolist() == runs[runs["model"] == model]["held_out_accuracy"].tolist()
 
 
 def test_the_factorial_and_its_effects(study):
-    runs = analysis.with_cells(study.parts("factorial"))
-    cells = analysis.shares(runs, ["T", "cell"])
-    figure = plots.factorial(study, runs, cells)
-    lengths = sorted(runs["T"].unique())
-    for ax, T in zip(figure.axes, lengths, strict=True):
-        part = cells[cells["T"] == T]
-        (ever, final) = bars_of(ax)
-        np.testing.assert_allclose(ever[0], part["solved"])
-        np.testing.assert_allclose(ever[2][:, :, 0], part[["low", "high"]], atol=1e-9)
-        np.testing.assert_allclose(final[0], part["final"])
-        np.testing.assert_allclose(final[2][:, :, 0], part[["final_low", "final_high"]], atol=1e-9)
-    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    assert names == cells[cells["T"] == lengths[0]]["cell"].tolist()
-
+    runs = analysis.with_cells(study.part("factorial_20"))
+    cells = analysis.shares(runs, ["cell"])
     table = analysis.factorial_effects(runs)
-    figure = plots.effects(study, runs, table)
-    found = bars_of(figure.axes[0])
-    assert len(found) == table["T"].nunique()
-    for (x, _, ends), T in zip(found, sorted(table["T"].unique()), strict=True):
-        part = table[table["T"] == T]
-        np.testing.assert_allclose(x, part["effect"])
-        np.testing.assert_allclose(ends[:, :, 0], part[["low", "high"]], atol=1e-9)
+    figure = plots.factorial(study, runs, cells, table)
+    ever, final = bars_of(figure.axes[0])
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    by_name = cells.assign(name=[plots.moved_matrices(cell) for cell in cells["cell"]])
+    by_name = by_name.set_index("name").loc[names]
+    np.testing.assert_allclose(ever[0], by_name["solved"])
+    np.testing.assert_allclose(ever[2][:, :, 0], by_name[["low", "high"]], atol=1e-9)
+    np.testing.assert_allclose(final[0], by_name["final"])
+    wanted = by_name[["final_low", "final_high"]]
+    np.testing.assert_allclose(final[2][:, :, 0], wanted, atol=1e-9)
+    assert (names[0], names[-1]) == ("none", "all three")
+    assert plots.moved_matrices("001 000 001") == "recurrent $W_{hh}$ and read-out $W_{ph}$"
+
+    ((x, _, ends),) = bars_of(figure.axes[1])
+    np.testing.assert_allclose(x, table["effect"])
+    np.testing.assert_allclose(ends[:, :, 0], table[["low", "high"]], atol=1e-9)
 
 
 def test_the_phase_diagram_shows_the_share_of_every_cell(study):
@@ -151,15 +189,17 @@ def test_candidates_are_drawn_by_outcome_and_length(study):
 
 
 def test_settings_are_rows_with_their_runs(study):
-    groups = study.by_setting("lstm_21")
-    figure = plots.dots_by_setting(study, groups, 3000)
-    ax = figure.axes[0]
-    counted = [text.get_text() for text in ax.texts if " of " in text.get_text()]
-    assert counted == [f"{runs['solved'].sum()} of {len(runs)}" for runs in groups.values()]
-    rows = drawn(ax, "o")
-    for k, ((x, y), runs) in enumerate(zip(rows, groups.values(), strict=True)):
-        assert x.tolist() == runs["solved_step"].dropna().tolist()
-        assert (abs(y - k) <= 0.2).all()
+    panels = {"21": study.by_setting("lstm_21"), "160": study.by_setting("lstm_160")}
+    figure = plots.dots_by_setting(study, panels, (3000, 2000))
+    for ax, groups in zip(figure.axes, panels.values(), strict=True):
+        counted = [text.get_text() for text in ax.texts if " of " in text.get_text()]
+        assert counted == [f"{runs['solved'].sum()} of {len(runs)}" for runs in groups.values()]
+        rows = drawn(ax, "o")
+        for k, ((x, y), runs) in enumerate(zip(rows, groups.values(), strict=True)):
+            assert x.tolist() == runs["solved_step"].dropna().tolist()
+            assert (abs(y - k) <= 0.2).all()
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names == list(panels["21"])
 
 
 def test_staircases_end_at_the_longest_length(study):

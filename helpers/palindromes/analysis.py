@@ -14,6 +14,7 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.proportion import proportion_confint
 
 from helpers.archive import Archive
+from helpers.palindromes.outcomes import collapsed
 from helpers.palindromes.parts import FACTORS
 from helpers.palindromes.settings import INITS
 from helpers.palindromes.tasks.palindromes import CHANCE
@@ -36,6 +37,8 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
 def shares(runs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Share solved, share right in the end, and share collapsed, for each group of runs.
 
+    A run has collapsed if it was solved and is not right in the end (:func:`.outcomes.collapsed`).
+
     Columns: "n", "solved", "low", "high" (ever solved, with its Wilson interval), "final" (held-out
     accuracy of at least 0.99 after the last step) with "final_low" and "final_high", "collapsed",
     "median_step" (of the solved), "mean_held_out".
@@ -56,7 +59,7 @@ def shares(runs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
                 "final": final / n,
                 "final_low": final_low,
                 "final_high": final_high,
-                "collapsed": float(group["collapsed"].mean()),
+                "collapsed": float(collapsed(group).mean()),
                 "median_step": float(group["solved_step"].median()),
                 "mean_held_out": float(group["held_out_accuracy"].mean()),
             }
@@ -84,12 +87,14 @@ def unsolved_over_time(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def mixtures(runs: pd.DataFrame, chance: float = CHANCE) -> pd.DataFrame:
     """Mean accuracy at the end, beside what a mixture of k right runs and R - k guessing ones has.
 
+    Held out, as the training stream would not count a run as right that has just had a bad batch.
+
     Columns: "model", "T", "right runs" k, "of" R, "mixture" k/R + (1 - k/R) chance, and
-    "mean accuracy" of the last steps of training.
+    "mean accuracy".
     """
     rows = []
     for (model, T), group in runs.groupby(["model", "T"], sort=False):
-        right = int((group["final_accuracy"] >= SOLVED_ACCURACY).sum())
+        right = int((group["held_out_accuracy"] >= SOLVED_ACCURACY).sum())
         share = right / len(group)
         rows.append(
             {
@@ -98,10 +103,30 @@ def mixtures(runs: pd.DataFrame, chance: float = CHANCE) -> pd.DataFrame:
                 "right runs": right,
                 "of": len(group),
                 "mixture": share + (1 - share) * chance,
-                "mean accuracy": float(group["final_accuracy"].mean()),
+                "mean accuracy": float(group["held_out_accuracy"].mean()),
             }
         )
     return pd.DataFrame(rows)
+
+
+def implied_shares(reported: pd.DataFrame, chance: float = CHANCE) -> pd.DataFrame:
+    """Reported mean accuracies and losses, read as mixtures of right and guessing runs.
+
+    A mean accuracy of k/R + (1 - k/R) chance is solved for k/R, and so is a mean loss of
+    (1 - k/R) ln(1 / chance), as right runs have a loss of 0 and guessing ones of ln(1 / chance).
+
+    Args:
+        reported: columns "model", "T", "accuracy", "loss"; the last may be missing.
+
+    Columns: those, "share by accuracy" and "share by loss".
+    """
+    loss = pd.to_numeric(reported["loss"])
+    return reported.assign(
+        **{
+            "share by accuracy": (reported["accuracy"] - chance) / (1 - chance),
+            "share by loss": 1 - loss / math.log(1 / chance),
+        }
+    )
 
 
 def paired_effect(

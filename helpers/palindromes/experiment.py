@@ -4,7 +4,7 @@ Data flow::
 
     PalindromeRun -> generator(seed, "weights") -> network
                   -> generator(seed, "data")    -> stream of training examples
-    network + stream -> fit -> curves -> record (solved? when? collapsed?)
+    network + stream -> fit -> curves -> record (solved? when? in the end?)
     network + held-out examples -> held-out accuracy
 
 The task is palindromes unless a run says otherwise. Runs with one seed see the same training
@@ -25,7 +25,6 @@ from helpers.recurrent.classifier import SequenceClassifier, SequenceModel
 from helpers.recurrent.initialisation import parse, spectral_radius
 from helpers.recurrent.task import Task
 from helpers.recurrent.training import (
-    SOLVED_ACCURACY,
     Curves,
     check_fit_options,
     evaluate,
@@ -39,7 +38,7 @@ from helpers.store import later
 #: Bumped by hand whenever a change alters what a run computes. A test pins the first five losses.
 EXPERIMENT_VERSION = 1
 
-#: A solved run has collapsed if its last steps are below the accuracy that counts as solved.
+#: Steps of the training stream whose mean accuracy is the final one.
 FINAL_WINDOW = 100
 #: Held-out examples of a run, and how many are read at a time.
 HELD_OUT_N, HELD_OUT_BATCH = 10_000, 1000
@@ -247,8 +246,8 @@ def summarise(curves: Curves) -> dict:
     """What a run's training stream says.
 
     ``solved``: some 50-step mean of the accuracy reached 0.99, within the steps, without the loss
-    ever turning NaN; ``solved_step``: when first. ``final_accuracy``: mean of the last 100 steps;
-    ``collapsed``: solved once, and below 0.99 in the end.
+    ever turning NaN; ``solved_step``: when first. ``final_accuracy``: mean of the last 100 steps.
+    What became of a solved run by its end, :func:`.outcomes.outcome` tells.
     """
     solved_step = None if curves.diverged else curves.solved_step()
     final = float(curves.accuracy[-FINAL_WINDOW:].mean())
@@ -258,7 +257,6 @@ def summarise(curves: Curves) -> dict:
         "solved": solved_step is not None,
         "solved_step": solved_step,
         "final_accuracy": final,
-        "collapsed": solved_step is not None and final < SOLVED_ACCURACY,
     }
 
 

@@ -5,11 +5,13 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from helpers import colors, figures
 from helpers.figures import PALETTE
 from helpers.palindromes.analysis import shares, unsolved_over_time
 from helpers.palindromes.archive import BOX, PalindromeArchive
+from helpers.palindromes.parts import FACTORS
 from helpers.palindromes.tasks.palindromes import CHANCE
 from helpers.recurrent.cells import CELLS, LSTM, VanillaRNN
 from helpers.recurrent.plots import smooth
@@ -36,57 +38,88 @@ INITIAL_COLORS = {
 }
 
 
+#: The two networks are told apart by their lines as well as by their colours.
+LINES = {"rnn": "-", "lstm": (0, (4, 1.2))}
+
+
+def _diamond(model: str) -> dict:
+    """How a report's value is drawn: filled for the RNN, open for the LSTM."""
+    color = CELLS[model].color
+    return {"color": color, "ms": 5, "mfc": color if model == "rnn" else "white"}
+
+
 def mean_curves(
     study: PalindromeArchive, part: str, lengths: tuple, reported: pd.DataFrame, steps: int
 ):
-    """Accuracy over loss, mean over seeds, lightness for length; the report's end points beside."""
-    fig, axes = plt.subplots(2, 2, figsize=(10, 5.2), sharex=True, sharey="row")
-    for column, model in enumerate(("rnn", "lstm")):
-        colors = figures.shades(CELLS[model].color, len(lengths))
-        for T, color in zip(lengths, colors, strict=True):
-            for row, metric in enumerate(("accuracy", "loss")):
+    """Accuracy over loss, mean over seeds, a column a length; the report's end points beside."""
+    fig, axes = plt.subplots(2, len(lengths), figsize=(10, 3.7), sharex=True, sharey="row")
+    guessing = {"accuracy": CHANCE, "loss": -math.log(CHANCE)}
+    for column, T in enumerate(lengths):
+        for model, line in LINES.items():
+            end = reported[(reported["model"] == model) & (reported["T"] == T)].iloc[0]
+            for ax, metric in zip(axes[:, column], guessing, strict=True):
                 mean = study.curve(part, metric, model, T).mean(0)
                 at = np.arange(1, len(mean) + 1) * BOX
-                axes[row, column].plot(at, mean, color=color, linewidth=1.3, label=f"T = {T}")
-            end = reported[(reported["model"] == model) & (reported["T"] == T)].iloc[0]
-            axes[0, column].plot(
-                steps * 1.03, end["accuracy"], "D", color=color, ms=5, clip_on=False
-            )
-            if not math.isnan(end["loss"]):
-                axes[1, column].plot(
-                    steps * 1.03, end["loss"], "D", color=color, ms=5, clip_on=False
-                )
-        axes[0, column].set_title(CELLS[model].label)
-        axes[0, column].set_ylim(0, 1.03)
-        axes[1, column].set_ylim(0, 2.6)
-        axes[1, column].set_xlabel("training step")
-    axes[0, 0].set_ylabel("training-stream\naccuracy")
-    axes[1, 0].set_ylabel("training-stream\nloss in nats")
-    axes[0, 1].plot([], [], "D", color=PALETTE["muted"], ms=5, label="report")
-    handles = [h for ax in axes[0] for h in ax.get_legend_handles_labels()[0]]
-    labels = [label for ax in axes[0] for label in ax.get_legend_handles_labels()[1]]
-    fig.legend(handles, labels, loc="outside right upper", fontsize=8.5)
+                ax.plot(at, mean, color=CELLS[model].color, linestyle=line, linewidth=1.3)
+                if not math.isnan(end[metric]):
+                    ax.plot(
+                        steps * 1.07, end[metric], "D", clip_on=False, zorder=3, **_diamond(model)
+                    )
+        for ax, metric in zip(axes[:, column], guessing, strict=True):
+            ax.axhline(guessing[metric], color=PALETTE["muted"], linestyle=":", linewidth=1)
+        axes[0, column].set_title(f"T = {T}")
+        axes[1, column].set_xticks([0, steps], ["0", f"{steps:,}"], fontsize=8)
+        for label, side in zip(axes[1, column].get_xticklabels(), ("left", "right"), strict=True):
+            label.set_ha(side)
+    axes[0, 0].set(ylabel="accuracy", ylim=(0, 1.04))
+    axes[1, 0].set(ylabel="loss in nats", ylim=(0, 2.6))
+    key = [
+        Line2D(
+            [], [], color=CELLS[m].color, linestyle=line, label=f"{CELLS[m].label}, mean of seeds"
+        )
+        for m, line in LINES.items()
+    ]
+    key += [
+        Line2D([], [], marker="D", ls="", label=f"{CELLS[m].label}, report", **_diamond(m))
+        for m in LINES
+    ]
+    key.append(Line2D([], [], color=PALETTE["muted"], linestyle=":", label="guessing"))
+    fig.legend(handles=key, loc="outside upper right", ncols=5, fontsize=8.5)
     figures.credit(fig, study.credit(study.part(part)))
     return fig
 
 
-def single_runs(study: PalindromeArchive, part: str, model: str, lengths: tuple, window: int = 5):
-    """Every seed's accuracy at each length, a panel a length: what a mean curve is made of."""
-    rows = math.ceil(len(lengths) / 5)
-    columns = math.ceil(len(lengths) / rows)
+def single_runs(
+    study: PalindromeArchive,
+    part: str,
+    lengths: tuple,
+    models: tuple = ("rnn", "lstm"),
+    window: int = 5,
+):
+    """Every seed's accuracy, a column a length, a row a network: what a mean curve is made of."""
     fig, axes = plt.subplots(
-        rows, columns, figsize=(10, 1.75 * rows + 0.4), sharex=True, sharey=True, squeeze=False
+        len(models),
+        len(lengths),
+        figsize=(10, 1.45 * len(models) + 0.5),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     )
-    for ax in axes.flat[len(lengths) :]:
-        ax.set_axis_off()
-    for ax, T in zip(axes.flat, lengths, strict=False):
-        curves = study.curve(part, "accuracy", model, T)
-        at = np.arange(1, curves.shape[1] + 1) * BOX
-        for curve in curves:
-            ax.plot(at, smooth(curve, window), color=CELLS[model].color, linewidth=0.7, alpha=0.55)
-        ax.plot(at, smooth(curves.mean(0), window), color=PALETTE["ink"], linewidth=1.6)
+    for row, model in zip(axes, models, strict=True):
+        for ax, T in zip(row, lengths, strict=True):
+            curves = study.curve(part, "accuracy", model, T)
+            at = np.arange(1, curves.shape[1] + 1) * BOX
+            for curve in curves:
+                seen = smooth(curve, window)
+                ax.plot(at, seen, color=CELLS[model].color, linewidth=0.6, alpha=0.6)
+            ax.plot(at, smooth(curves.mean(0), window), color=PALETTE["ink"], linewidth=1.4)
+            ax.set_ylim(0, 1.05)
+        row[0].set_ylabel(CELLS[model].label)
+    for ax, T in zip(axes[0], lengths, strict=True):
         ax.set_title(f"T = {T}")
-        ax.set_ylim(0, 1.05)
+    end = int(axes[0, 0].get_xlim()[1] // 1000 * 1000)
+    for ax in axes[-1]:
+        ax.set_xticks([0, end], ["0", f"{end:,}"], fontsize=8)
     fig.supylabel("training-stream accuracy", fontsize=9)
     smoothed = (
         f"training step; every seed a line, means of {BOX * window} steps; their mean in black"
@@ -120,7 +153,7 @@ def share_and_final(study: PalindromeArchive, runs: pd.DataFrame, reported: pd.D
     lengths = sorted(runs["T"].unique())
     rng = np.random.default_rng(0)
     place = {T: k for k, T in enumerate(lengths)}
-    for offset, model in ((-0.12, "rnn"), (0.12, "lstm")):
+    for offset, model, marker in ((-0.12, "rnn", "o"), (0.12, "lstm", "s")):
         part = runs[runs["model"] == model]
         table = shares(part, ["T"])
         x = np.array([place[T] for T in table["T"]]) + offset
@@ -129,7 +162,7 @@ def share_and_final(study: PalindromeArchive, runs: pd.DataFrame, reported: pd.D
             x,
             table["solved"],
             yerr=np.clip([low, high], 0, None),
-            fmt="o",
+            fmt=marker,
             color=CELLS[model].color,
             capsize=3,
             label=CELLS[model].label,
@@ -137,7 +170,13 @@ def share_and_final(study: PalindromeArchive, runs: pd.DataFrame, reported: pd.D
         jitter = rng.uniform(-0.07, 0.07, len(part))
         dots = part["T"].map(place) + 1.6 * offset + jitter
         axes[1].plot(
-            dots, part["held_out_accuracy"], "o", color=CELLS[model].color, ms=4, alpha=0.6, mew=0
+            dots,
+            part["held_out_accuracy"],
+            marker,
+            color=CELLS[model].color,
+            ms=4,
+            alpha=0.6,
+            mew=0,
         )
         if reported is not None:
             said = reported[reported["model"] == model]
@@ -164,94 +203,80 @@ def share_and_final(study: PalindromeArchive, runs: pd.DataFrame, reported: pd.D
     return fig
 
 
-def survival(runs: pd.DataFrame, lengths: tuple, model: str, ax) -> None:
-    """Share of runs not yet solved against the step, a line a length."""
-    for T, color in zip(lengths, figures.shades(CELLS[model].color, len(lengths)), strict=True):
-        part = runs[(runs["model"] == model) & (runs["T"] == T)]
-        steps, left = unsolved_over_time(part)
-        ax.step(steps, left, where="post", color=color, label=f"T = {T}")
-    ax.set(xlabel="training step", ylim=(-0.02, 1.04))
-    ax.set_title(CELLS[model].label)
-    ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-
-
 def survival_panels(study: PalindromeArchive, runs: pd.DataFrame, lengths: tuple):
-    """:func:`survival` for the RNN and for the LSTM."""
-    fig, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
-    for ax, model in zip(axes, ("rnn", "lstm"), strict=True):
-        survival(runs, lengths, model, ax)
-    axes[0].set_ylabel("share not yet solved")
-    figures.credit(fig, study.credit(runs))
-    return fig
-
-
-def factorial(study: PalindromeArchive, runs: pd.DataFrame, cells: pd.DataFrame):
-    """Share ever solved and share right in the end for the eight cells, a panel a length.
-
-    Args:
-        cells: of :func:`.analysis.shares`, with "cell" and "T".
-    """
-    lengths = sorted(runs["T"].unique())
-    fig, axes = plt.subplots(1, len(lengths), figsize=(10, 3.7), sharey=True, squeeze=False)
-    for ax, T in zip(axes[0], lengths, strict=True):
-        part = cells[cells["T"] == T]
-        y = np.arange(len(part))
-        ax.errorbar(
-            part["solved"],
-            y - 0.13,
-            xerr=np.clip([part["solved"] - part["low"], part["high"] - part["solved"]], 0, None),
-            fmt="o",
-            color=VanillaRNN.color,
-            capsize=3,
-            label="ever solved",
-        )
-        ax.errorbar(
-            part["final"],
-            y + 0.13,
-            xerr=np.clip(
-                [part["final"] - part["final_low"], part["final_high"] - part["final"]], 0, None
-            ),
-            fmt="s",
-            color=PALETTE["ink"],
-            capsize=3,
-            ms=5,
-            label="99 % held out in the end",
-        )
-        ax.set_yticks(y, part["cell"], family="monospace")
-        ax.set(xlim=(-0.04, 1.04), xlabel="share of seeds")
+    """Share of runs not yet solved against the step, RNN and LSTM together, a panel a length."""
+    fig, axes = plt.subplots(1, len(lengths), figsize=(10, 2.5), sharex=True, sharey=True)
+    for ax, T in zip(axes, lengths, strict=True):
+        for model, line in LINES.items():
+            part = runs[(runs["model"] == model) & (runs["T"] == T)]
+            steps, left = unsolved_over_time(part)
+            ax.step(steps, left, where="post", color=CELLS[model].color, linestyle=line)
+        ax.axhline(0.5, color=PALETTE["muted"], linestyle=":", linewidth=1)
         ax.set_title(f"T = {T}")
-    axes[0, 0].invert_yaxis()
-    axes[0, 0].set_ylabel("W_hh W_hx W_ph as in report")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
-    figures.credit(fig, study.credit(runs))
-    return fig
-
-
-def effects(study: PalindromeArchive, runs: pd.DataFrame, table: pd.DataFrame):
-    """Paired effects with their intervals, a row a factor, a colour a length.
-
-    Args:
-        table: columns "factor", "T", "effect", "low", "high".
-    """
-    factors = list(dict.fromkeys(table["factor"]))
-    lengths = sorted(table["T"].unique())
-    fig, ax = plt.subplots(figsize=(8, 0.62 * len(factors) + 1.5))
-    for k, (T, color) in enumerate(
-        zip(lengths, figures.shades(VanillaRNN.color, len(lengths)), strict=True)
-    ):
-        part = table[table["T"] == T].set_index("factor").reindex(factors)
-        y = np.arange(len(factors)) + 0.2 * (k - (len(lengths) - 1) / 2)
-        spread = np.clip([part["effect"] - part["low"], part["high"] - part["effect"]], 0, None)
-        ax.errorbar(
-            part["effect"], y, xerr=spread, fmt="o", color=color, capsize=3, label=f"T = {T}"
-        )
-    ax.axvline(0, color=PALETTE["muted"], linewidth=1)
-    ax.set_yticks(range(len(factors)), factors)
-    ax.set_ylim(len(factors) - 0.5, -0.5)
-    ax.set_xlabel("change of the share of seeds solved, paired by seed")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        end = int(part["steps"].max())
+        ax.set(ylim=(-0.03, 1.04), xlim=(0, end))
+        ax.set_xticks([0, end], ["0", f"{end:,}"], fontsize=8)
+        for label, side in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
+            label.set_ha(side)
+    axes[0].set_ylabel("share not yet solved")
+    key = [
+        Line2D([], [], color=CELLS[m].color, linestyle=line, label=CELLS[m].label)
+        for m, line in LINES.items()
+    ]
+    key.append(Line2D([], [], color=PALETTE["muted"], linestyle=":", label="one half"))
+    fig.legend(handles=key, loc="outside upper right", ncols=3, fontsize=8.5)
     figures.credit(fig, study.credit(runs[runs["T"].isin(lengths)]))
     return fig
+
+
+def factorial(
+    study: PalindromeArchive, runs: pd.DataFrame, cells: pd.DataFrame, table: pd.DataFrame
+):
+    """Left: the eight combinations at one length, ever solved and right in the end. Right: effects.
+
+    Args:
+        cells: of :func:`.analysis.shares` by "cell", at one length.
+        table: of :func:`.analysis.factorial_effects`, at the same length.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), width_ratios=[1.5, 1])
+    cells = cells.assign(moved=cells["cell"].str.count("001")).sort_values(["moved", "cell"])
+    y = np.arange(len(cells))
+    styles = {
+        "solved": ("ever solved", {"fmt": "o", "color": VanillaRNN.color}),
+        "final": ("99 % held out in the end", {"fmt": "s", "color": PALETTE["ink"], "ms": 5}),
+    }
+    for (share, (label, style)), side in zip(styles.items(), (-0.15, 0.15), strict=True):
+        low, high = ("low", "high") if share == "solved" else ("final_low", "final_high")
+        spread = np.clip([cells[share] - cells[low], cells[high] - cells[share]], 0, None)
+        axes[0].errorbar(cells[share], y + side, xerr=spread, capsize=3, label=label, **style)
+    axes[0].set_yticks(y, [moved_matrices(cell) for cell in cells["cell"]])
+    axes[0].set(xlim=(-0.04, 1.04), xlabel="share of seeds", ylim=(len(y) - 0.5, -0.5))
+    axes[0].set_ylabel("begin as in report 001")
+    axes[0].set_title("the others as in report 000")
+    axes[0].legend(loc="upper right", fontsize=8.5)
+    rows = np.arange(len(table))
+    spread = np.clip([table["effect"] - table["low"], table["high"] - table["effect"]], 0, None)
+    axes[1].errorbar(table["effect"], rows, xerr=spread, fmt="o", color=VanillaRNN.color, capsize=3)
+    axes[1].axvline(0, color=PALETTE["muted"], linewidth=1)
+    axes[1].set_yticks(rows, [_named(factor) for factor in table["factor"]])
+    axes[1].set(ylim=(len(rows) - 0.5, -0.5), xlabel="change of the share ever solved")
+    axes[1].set_title("moving one matrix")
+    figures.credit(fig, study.credit(runs))
+    return fig
+
+
+def _named(factor: str) -> str:
+    """ "W_hh" as a formula, with what it multiplies in words."""
+    words = {"W_hh": "recurrent", "W_hx": "input", "W_ph": "read-out"}
+    return f"{words[factor]} $W_{{{factor[2:]}}}$"
+
+
+def moved_matrices(cell: str) -> str:
+    """A combination such as "001 000 001" in words: which matrices begin as in report 001."""
+    moved = [f for f, report in zip(FACTORS, cell.split(), strict=True) if report == "001"]
+    if len(moved) in (0, len(FACTORS)):
+        return "all three" if moved else "none"
+    return " and ".join(_named(factor) for factor in moved)
 
 
 def phase_diagram(study: PalindromeArchive, runs: pd.DataFrame, column: str = "solved"):
@@ -306,23 +331,37 @@ def candidate_scores(runs: pd.DataFrame, scores: pd.DataFrame):
     return fig
 
 
-def dots_by_setting(study: PalindromeArchive, groups: dict[str, pd.DataFrame], budget: int):
-    """Steps to success of every run, a row a setting; the share solved at the right."""
-    fig, ax = plt.subplots(figsize=(9, 0.36 * len(groups) + 1.5))
+def dots_by_setting(
+    study: PalindromeArchive, panels: dict[str, dict[str, pd.DataFrame]], budgets: tuple
+):
+    """Steps to success of every run, a row a setting; the share solved at the right.
+
+    Args:
+        panels: title of a panel -> name of a setting -> its runs; all with the same settings.
+        budgets: steps that the runs of each panel had.
+    """
+    names = list(dict.fromkeys(name for groups in panels.values() for name in groups))
+    fig, axes = plt.subplots(
+        1, len(panels), figsize=(10, 0.31 * len(names) + 1.3), sharey=True, squeeze=False
+    )
     rng = np.random.default_rng(0)
-    for k, runs in enumerate(groups.values()):
-        solved = runs["solved"].to_numpy(bool)
-        y = k + rng.uniform(-0.2, 0.2, len(runs))
-        color = CELLS[runs["model"].iloc[0]].color
-        ax.plot(runs["solved_step"][solved], y[solved], "o", color=color, ms=4.5, alpha=0.75, mew=0)
-        ax.plot(np.full((~solved).sum(), budget * 1.12), y[~solved], "x", color=color, ms=4.5)
-        ax.text(budget * 1.25, k, f"{solved.sum()} of {len(runs)}", va="center", fontsize=9)
-    ax.axvline(budget * 1.05, color=PALETTE["muted"], linestyle=":", linewidth=1)
-    ax.text(budget * 1.12, -0.9, "never", ha="center", fontsize=8)
-    ax.text(budget * 1.25, -0.9, "solved", fontsize=9, weight="bold")
-    ax.set_yticks(range(len(groups)), list(groups))
-    ax.set_ylim(len(groups) - 0.5, -1.3)
-    ax.set(xlabel="training steps until solved", xlim=(0, budget * 1.42))
-    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= budget])
-    figures.credit(fig, study.credit(pd.concat(groups.values())))
+    for ax, (title, groups), budget in zip(axes[0], panels.items(), budgets, strict=True):
+        for name, runs in groups.items():
+            k = names.index(name)
+            solved = runs["solved"].to_numpy(bool)
+            y = k + rng.uniform(-0.2, 0.2, len(runs))
+            style = {"color": CELLS[runs["model"].iloc[0]].color, "ms": 4.5}
+            ax.plot(runs["solved_step"][solved], y[solved], "o", alpha=0.75, mew=0, **style)
+            ax.plot(np.full((~solved).sum(), budget * 1.12), y[~solved], "x", **style)
+            ax.text(budget * 1.22, k, f"{solved.sum()} of {len(runs)}", va="center", fontsize=8.5)
+        ax.axvline(budget * 1.05, color=PALETTE["muted"], linestyle=":", linewidth=1)
+        ax.text(budget * 1.12, -0.75, "never", ha="center", fontsize=8)
+        ax.text(budget * 1.22, -0.75, "solved", fontsize=8.5, weight="bold")
+        ax.set_yticks(range(len(names)), names)
+        ax.set_ylim(len(names) - 0.5, -1.2)
+        ax.set(xlabel="training steps until solved", xlim=(0, budget * 1.5))
+        ax.set_xticks([tick for tick in ax.get_xticks() if tick <= budget])
+        ax.set_title(title)
+    runs = pd.concat([runs for groups in panels.values() for runs in groups.values()])
+    figures.credit(fig, study.credit(runs))
     return fig

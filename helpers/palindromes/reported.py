@@ -26,6 +26,22 @@ PROTOCOL_A = pd.DataFrame(
     ],
     columns=["model", "T", "accuracy", "loss"],
 )
+#: The same figure: the first step at which a mean curve is at 0.99, of the curves that get there.
+FIRST_AT_99 = pd.DataFrame(
+    [
+        ("rnn", 5, 579),
+        ("rnn", 7, 619),
+        ("rnn", 9, 661),
+        ("lstm", 5, 392),
+        ("lstm", 7, 619),
+        ("lstm", 9, 821),
+        ("lstm", 11, 951),
+        ("lstm", 13, 1054),
+        ("lstm", 15, 1135),
+        ("lstm", 17, 1347),
+    ],
+    columns=["model", "T", "step"],
+)
 
 #: Report 001, figures 3 and 6: mean and standard deviation of the accuracy; runs not counted there.
 PROTOCOL_B = pd.DataFrame(
@@ -45,3 +61,20 @@ PROTOCOL_B = pd.DataFrame(
     ],
     columns=["model", "T", "accuracy", "std"],
 )
+
+#: What the reports say of their own trainings where our runs differ, or where it is no setting of a
+#: run. Steps and stops stand in the programs.
+PROTOCOLS = {
+    "A": {
+        "in the report: lengths": "5 to 23 in steps of 2, nine curves",
+        "in the report: steps": "3000, or until two losses in a row were equal (program)",
+        "in the report: a curve is": "a mean of ten runs over training batches, box of 10",
+        "in the report: figures": "report 000, figure 1",
+    },
+    "B": {
+        "in the report: lengths": "as here",
+        "in the report: steps": "10,000 at every length",
+        "in the report: a curve is": "one run; and a mean ± deviation over “multiple runs”",
+        "in the report: figures": "report 001, figures 2 and 3 (RNN), 6 and 7 (LSTM)",
+    },
+}

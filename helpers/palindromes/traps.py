@@ -1,28 +1,45 @@
 """The traps of notebook 04, each with the number that the published runs hold against it."""
 
+import numpy as np
+
 from helpers.notebook import Trap
-from helpers.palindromes.analysis import mixtures
+from helpers.palindromes import outcomes
+from helpers.palindromes.analysis import implied_shares, mixtures
 from helpers.palindromes.archive import PalindromeArchive
-from helpers.palindromes.reported import PROTOCOL_B
+from helpers.palindromes.reported import FIRST_AT_99, PROTOCOL_A, PROTOCOL_B
 
 
 def rows(study: PalindromeArchive) -> list[Trap]:
     """Each with what the published runs say of it."""
+    return [
+        *_of_means(study),
+        *_of_times_and_ends(study),
+        *_of_reach(study),
+        Trap(
+            "a range has as many members as its length over the step",
+            "report 000: from 5 “in steps of 2 to 23 […] (Making 9 curves per model)”",
+            "both ends count",
+            f"5 to 23 in steps of 2 are {len(range(5, 24, 2))} lengths",
+        ),
+        *_of_biases(study),
+    ]
+
+
+def _of_means(study: PalindromeArchive) -> list[Trap]:
     runs = study.part("protocol_a")
     rnn = runs[runs["model"] == "rnn"]
     table = mixtures(rnn)
     apart = (table["mixture"] - table["mean accuracy"]).abs()
+    said = implied_shares(PROTOCOL_A).query("model == 'rnn' and T == 11").iloc[0]
     beyond_10 = rnn[(rnn["T"] > 10) & rnn["solved"]]
-    beyond_17 = rnn[(rnn["T"] > 17) & rnn["solved"]]
-    grown = study.by_setting("growing")["RNN, report 000"]["longest"]
-    reported = PROTOCOL_B.set_index(["model", "T"])
-    at_40, at_160 = reported.loc[("rnn", 40)], reported.loc[("lstm", 160)]
-    found = [
+    return [
         Trap(
             "a mean accuracy between chance and 1 is how well the network remembers",
             "often seen; report 000 draws “an average of ten runs”",
             "it is the share of runs that do: a mixture of solved runs and guessing ones",
-            f"mixture and mean differ by {apart.mean():.3f} on average over {len(table)} lengths",
+            f"mixture and mean differ by {apart.mean():.3f} on average over {len(table)} lengths; "
+            f"the report's own accuracy and loss at T = 11 give a share of "
+            f"{said['share by accuracy']:.2f} and of {said['share by loss']:.2f}",
         ),
         Trap(
             "a few runs that fail at a length show that the network cannot do it",
@@ -30,6 +47,53 @@ def rows(study: PalindromeArchive) -> list[Trap]:
             "so it was in its runs; with this initialisation success grows rare, it does not end",
             f"{len(beyond_10)} of {(rnn['T'] > 10).sum()} runs beyond 10 are solved",
         ),
+    ]
+
+
+def _of_times_and_ends(study: PalindromeArchive) -> list[Trap]:
+    first, second = study.part("protocol_a"), study.part("protocol_b")
+    duels = outcomes.who_was_first(first, "rnn", "lstm")
+    both, won = duels["both solved"].sum(), duels["lstm"].sum()
+    drawn = FIRST_AT_99.pivot(index="T", columns="model", values="step").loc[9]
+    at_19 = first[first["T"] == 19].groupby("model")["solved_step"]
+    lstm = second[second["model"] == "lstm"]
+    bad_batch = lstm[lstm["solved"].astype(bool) & (lstm["final_accuracy"] < 0.99)]
+    return [
+        Trap(
+            "what works on more problems also works faster",
+            "report 000: the LSTM learns “faster and for longer sequences”",
+            "two claims: longer is right; faster was so at its shortest lengths only",
+            f"of {both} pairs with both solved the LSTM is first in {won}; in the report's own "
+            f"figure at T = 9 it is at 99 % after {drawn['lstm']:.0f} steps, the RNN after "
+            f"{drawn['rnn']:.0f}",
+        ),
+        Trap(
+            "the mean time of the runs that were solved",
+            "often seen",
+            "the slow ones are left out, and more of them of the network that fails more often",
+            f"at T = 19: RNN {at_19.mean()['rnn']:.0f} steps, of {at_19.count()['rnn']} run; "
+            f"LSTM {at_19.mean()['lstm']:.0f}, of {at_19.count()['lstm']}",
+        ),
+        Trap(
+            "a run whose last training batches are not all right has lost what it knew",
+            "often seen; this notebook once counted so",
+            "one bad batch among a hundred is enough; ask held-out data, of the last weights",
+            f"of {len(bad_batch)} such LSTMs of protocol B {outcomes.collapsed(bad_batch).sum()} "
+            "have less than 99 % held out",
+        ),
+    ]
+
+
+def _of_reach(study: PalindromeArchive) -> list[Trap]:
+    runs = study.part("protocol_a")
+    rnn = runs[runs["model"] == "rnn"]
+    beyond_17 = rnn[(rnn["T"] > 17) & rnn["solved"]]
+    grown = study.by_setting("growing")["RNN, report 000"]["longest"]
+    reported = PROTOCOL_B.set_index(["model", "T"])
+    at_40, at_160 = reported.loc[("rnn", 40)], reported.loc[("lstm", 160)]
+    second = study.part("protocol_b")
+    at_80 = second[(second["model"] == "rnn") & (second["T"] == 80)]["log10_gradient_ratio"]
+    return [
         Trap(
             "training from one beginning shows what the network can hold",
             "report 000: the RNN is “only able to improve on randomness” up to length 17",
@@ -44,32 +108,36 @@ def rows(study: PalindromeArchive) -> list[Trap]:
             f"{at_40['accuracy']:g} ± {at_40['std']:g} in its figure 3{_here(study, 'rnn', 40)}",
         ),
         Trap(
+            "an RNN that fails on long sequences fails because its gradients vanish",
+            "report 001: “the gradient of the loss function decays exponentially with time”",
+            "look before explaining: with this initialisation they explode before the first step; "
+            "what training makes of them is another question (notebook 01, section 10)",
+            f"T = 80: ten to the power of {np.median(at_80):+.1f} from the last state to the first",
+        ),
+        Trap(
             "the best moment of one run stands for the method",
             "report 001: the LSTM “can achieve perfect accuracy even with a sequence of 160”",
             "“can” is true, some runs do at some step; a claim of a method needs all its runs",
             f"{at_160['accuracy']:g} ± {at_160['std']:g} in its figure 6"
             f"{_here(study, 'lstm', 160)}",
         ),
-        Trap(
-            "a range has as many members as its length over the step",
-            "report 000: from 5 “in steps of 2 to 23 […] (Making 9 curves per model)”",
-            "both ends count",
-            f"5 to 23 in steps of 2 are {len(range(5, 24, 2))} lengths",
-        ),
     ]
-    if study.has("slot_bias"):
-        slots = study.part("slot_bias").groupby("model")["solved"].mean()
-        found.append(
-            Trap(
-                "a bias of shape (H,) added to an array of shape (H, B)",
-                "report 001, in its published program",
-                "it is added along the batch: a bias for each place in it, none for a unit. Where "
-                "B = H no error tells",
-                f"share solved at T = 20: {slots['lstm_slot_bias']:.2f} with it, "
-                f"{slots['lstm']:.2f} without",
-            )
+
+
+def _of_biases(study: PalindromeArchive) -> list[Trap]:
+    if not study.has("slot_bias"):
+        return []
+    slots = study.part("slot_bias").groupby("model")["solved"].mean()
+    return [
+        Trap(
+            "a bias of shape (H,) added to an array of shape (H, B)",
+            "report 001's author, in the published program",
+            "it is added along the batch: a bias for each place in it, none for a unit. Where "
+            "B = H no error tells",
+            f"share solved at T = 20: {slots['lstm_slot_bias']:.2f} with it, "
+            f"{slots['lstm']:.2f} without",
         )
-    return found
+    ]
 
 
 def _here(study: PalindromeArchive, model: str, T: int) -> str:

@@ -39,8 +39,11 @@ class Elman(torch.autograd.Function):
         else:
             torch.baddbmm(b_h[:, None], W_hx.expand(T, n, d), xs, out=hs[1:])
         steps = hs.unbind(0)
+        ctx.from_zero = not h_0.any()  # then its products are zeros: one in T of all, three ways
         for t in range(T):
-            steps[t + 1].addmm_(W_hh, steps[t]).tanh_()  # (n, B)
+            if t > 0 or not ctx.from_zero:
+                steps[t + 1].addmm_(W_hh, steps[t])  # (n, B)
+            steps[t + 1].tanh_()
         ctx.save_for_backward(xs, hs, W_hx, W_hh)
         return hs[1:].permute(2, 0, 1), hs[T].T
 
@@ -61,11 +64,14 @@ class Elman(torch.autograd.Function):
                 e = e + outer[t - 1]
             torch.mul(h[t], h[t], out=delta)
             torch.addcmul(e, e, delta, value=-1, out=delta)  # (1 - h_t^2) * e_t
-            d_W_hh.addmm_(delta, h[t - 1].T)
+            if t > 1 or not ctx.from_zero:
+                d_W_hh.addmm_(delta, h[t - 1].T)
             d_W_hx.addmm_(delta, x[t - 1].T)
             d_b_h.addmm_(delta, ones)
             if d_x is not None:
                 torch.mm(W_hx.T, delta, out=d_x[t - 1])
-            e = torch.mm(W_hh_T, delta, out=e)
+            if t > 1 or ctx.needs_input_grad[1]:
+                e = torch.mm(W_hh_T, delta, out=e)
         d_x = None if d_x is None else d_x.permute(2, 0, 1)
-        return d_x, e.T, d_W_hx, d_W_hh, d_b_h[:, 0]
+        d_h_0 = e.T if ctx.needs_input_grad[1] else None
+        return d_x, d_h_0, d_W_hx, d_W_hh, d_b_h[:, 0]
