@@ -3,8 +3,8 @@
 Imports recurrent.
 
 graphs -> propagation, loaders, applications -> sparse, spectral, tables -> layers -> smoothing,
-tasks, attention_tasks, encoders, inductive, whole_graphs -> traps -> plots, spectral_plots,
-attention_plots, application_drawings -> widgets
+tasks, attention_tasks, encoders, inductive, whole_graphs, editor -> traps -> plots, spectral_plots,
+attention_plots, application_drawings -> widgets, editor_widgets
 """
 
 from helpers.graph.graphs import Graph, six_node_graph
