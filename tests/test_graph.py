@@ -210,6 +210,23 @@ def test_pyg_data():
 # Smoothing, twins, tasks ------------------------------------------------------------------------
 
 
+def test_dirichlet_energy_is_the_sum_over_edges_and_a_trace():
+    graph, H = random_graph(8, 0.4, 3), torch.randn(8, 3)
+    rows = smoothing.over_root_degree(H, graph)
+    by_hand = sum(
+        ((rows[graph.index(a)] - rows[graph.index(b)]) ** 2).sum().item() for a, b in graph.edges
+    )
+    assert smoothing.dirichlet_energy(rows, graph) == pytest.approx(by_hand)
+    trace = torch.trace(H.T @ (torch.eye(8) - normalized_adjacency(graph)) @ H).item()
+    assert by_hand == pytest.approx(trace)
+
+
+def test_the_limit_is_what_many_layers_give():
+    graph, H = loaders.karate_club()[0], torch.randn(34, 4)
+    power = torch.linalg.matrix_power(normalized_adjacency(graph.adjacency()), 3000)
+    torch.testing.assert_close(power @ H, smoothing.limit(H, graph))
+
+
 def test_deep_propagation_forgets_at_the_rate_of_the_second_eigenvalue():
     graph = six_node_graph()
     rate = smoothing.second_eigenvalue(graph)

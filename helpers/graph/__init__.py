@@ -2,8 +2,10 @@
 
 Imports recurrent.
 
-graphs -> propagation, loaders -> sparse -> layers -> smoothing, tasks -> traps -> drawings, plots
--> widgets. Beside them: refinement, gates (a layer taken apart), pictures -> form_drawings.
+graphs -> propagation, loaders, applications, refinement, pictures -> sparse, spectral, tables
+-> layers -> smoothing, tasks, gates (a layer taken apart), attention_tasks, encoders, inductive,
+whole_graphs, editor -> traps -> plots, spectral_plots, attention_plots, application_drawings,
+form_drawings -> widgets, editor_widgets
 """
 
 from helpers.graph.graphs import Graph, six_node_graph

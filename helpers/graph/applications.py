@@ -1,28 +1,36 @@
-"""Applications of graph networks that the reports name: what is a node, what is an edge.
+"""Applications of graph networks that the reports name: what is a node, an edge, and the question.
 
-Each drawing is made from the lists below; the texts and references stand in the notebook.
+The drawings are made from the lists below (:mod:`.application_drawings`); they are schemes, not
+data. The texts and references stand in the notebook.
 """
 
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
-
-from helpers import figures
-from helpers.figures import PALETTE
+#: On what the question is asked.
+LEVELS = ("node", "edge", "graph")
 
 
 @dataclass(frozen=True)
 class Application:
-    """A drawing: nodes by kind with positions, edges by kind.
+    """A scheme of an application.
 
     Attributes:
+        title: the work, or the subject where a report names none.
+        report: the one that names it.
+        node, edge, question: what they are, in a few words.
+        level: of the question, one of :data:`LEVELS`.
         nodes: label -> (kind, x, y).
-        edges: (label, label, kind).
+        edges: (label, label, kind); a kind's name is written once, at its first edge.
         asked: what the network is asked for, drawn heavily: a node's label, or a pair of labels for
             an edge; "" where it is the graph as a whole.
     """
 
     title: str
+    report: str
+    node: str
+    edge: str
+    question: str
+    level: str
     nodes: dict[str, tuple[str, float, float]]
     edges: tuple[tuple[str, str, str], ...]
     asked: str | tuple[str, str]
@@ -30,113 +38,277 @@ class Application:
 
 APPLICATIONS = (
     Application(
-        "social relations in a picture",
+        "Zhang et al. 2019: people, things",
+        "000",
+        "a person or an object in a picture",
+        "they stand together in it",
+        "the social relation of two persons, here parent and child",
+        "edge",
         {
-            "adult": ("person", 0, 1),
-            "child": ("person", 1, 1),
-            "ball": ("object", 1.6, 0.3),
-            "bench": ("object", -0.6, 0.3),
-            "arms": ("pose", 0, 0.2),
-            "head": ("pose", 1, 0.2),
+            "parent": ("person", 0.3, 1),
+            "child": ("person", 1.3, 1),
+            "object": ("object", 0, 0),
+            "another object": ("object", 1.6, 0),
         },
         (
-            ("adult", "child", "relation?"),
-            ("adult", "bench", "near"),
-            ("child", "ball", "near"),
-            ("adult", "arms", "body"),
-            ("child", "head", "body"),
+            ("parent", "child", "relation?"),
+            ("parent", "object", "near"),
+            ("child", "another object", "near"),
+            ("parent", "another object", "near"),
         ),
-        ("adult", "child"),
+        ("parent", "child"),
     ),
     Application(
-        "diagnosis in a population",
+        "Zhang et al. 2019: poses",
+        "000",
+        "a joint of a person's body",
+        "a limb between them",
+        "the same relation: one bends down to the other",
+        "edge",
         {
-            "p1": ("scan, ill", 0, 1),
-            "p2": ("scan, well", 1, 1.1),
-            "p3": ("scan, ill", -0.3, 0.1),
-            "p4": ("scan, ?", 0.6, 0.3),
-            "p5": ("scan, well", 1.5, 0.3),
+            "parent's head": ("parent", 0.75, 1.25),
+            "back": ("parent", 0.2, 0.95),
+            "hand": ("parent", 0.7, 0.5),
+            "foot": ("parent", 0, 0),
+            "its head": ("child", 1.65, 0.5),
+            "its hand": ("child", 1.15, 0.2),
+            "its foot": ("child", 1.7, 0),
         },
         (
-            ("p1", "p3", "same sex, age"),
-            ("p1", "p4", "same sex, age"),
-            ("p3", "p4", "same sex, age"),
-            ("p2", "p5", "same sex, age"),
-            ("p4", "p5", "same clinic"),
+            ("parent's head", "back", "limb"),
+            ("back", "hand", "limb"),
+            ("back", "foot", "limb"),
+            ("its head", "its foot", "limb"),
+            ("its head", "its hand", "limb"),
+            ("parent's head", "its head", "relation?"),
         ),
-        "p4",
+        ("parent's head", "its head"),
     ),
     Application(
-        "tomorrow's stocks",
+        "Parisot et al. 2018: diagnosis",
+        "000",
+        "a person: features of structural and functional MRI",
+        "two persons are alike in recorded facts such as sex",
+        "autism or Alzheimer's disease, or neither",
+        "node",
         {
-            "maker": ("company", 0, 1),
-            "chips": ("company", 1, 1.1),
-            "mine": ("company", 1.6, 0.3),
-            "shop": ("company", -0.5, 0.2),
-            "bank": ("company", 0.5, 0.1),
+            "ill": ("ill", 0, 1),
+            "well": ("well", 1.1, 1.1),
+            "ill too": ("ill", 0.1, 0),
+            "who knows?": ("well", 0.75, 0.45),
+            "well too": ("well", 1.6, 0.2),
         },
         (
-            ("chips", "maker", "supplies"),
-            ("mine", "chips", "supplies"),
-            ("maker", "shop", "supplies"),
-            ("bank", "maker", "owns"),
-            ("bank", "shop", "owns"),
+            ("ill", "ill too", "alike"),
+            ("ill", "who knows?", "alike"),
+            ("ill too", "who knows?", "alike"),
+            ("well", "well too", "alike"),
+            ("who knows?", "well too", "alike"),
         ),
-        "maker",
+        "who knows?",
     ),
     Application(
-        "recommendation with knowledge",
+        "Feng et al. 2019: stocks",
+        "000",
+        "a company: what an LSTM makes of its stock's past",
+        "a relation of two companies",
+        "how the stock does the next day",
+        "node",
         {
-            "reader": ("user", 0, 0.7),
-            "friend": ("user", 0, -0.1),
-            "film 1": ("item", 0.8, 1.0),
-            "film 2": ("item", 0.8, 0.1),
+            "this stock": ("company", 0.2, 1),
+            "supplier": ("company", 1.2, 1.1),
+            "mine": ("company", 1.6, 0.2),
+            "rival": ("company", 0, 0),
+            "owner": ("company", 0.9, 0.3),
+        },
+        (
+            ("supplier", "this stock", "relation"),
+            ("mine", "supplier", "relation"),
+            ("this stock", "rival", "relation"),
+            ("owner", "this stock", "relation"),
+            ("owner", "supplier", "relation"),
+        ),
+        "this stock",
+    ),
+    Application(
+        "Proteins (cites Fout et al. 2017)",
+        "001",
+        "a protein",
+        "two proteins act on each other",
+        "the role of a protein",
+        "node",
+        {
+            "role?": ("protein", 0.8, 0.6),
+            "carrier": ("protein", 0, 1),
+            "carrier 2": ("protein", 0.1, 0.1),
+            "receptor": ("protein", 1.6, 1),
+            "enzyme": ("protein", 1.5, 0.1),
+        },
+        (
+            ("carrier", "carrier 2", "interacts"),
+            ("carrier", "role?", "interacts"),
+            ("carrier 2", "role?", "interacts"),
+            ("role?", "receptor", "interacts"),
+            ("receptor", "enzyme", "interacts"),
+        ),
+        "role?",
+    ),
+    Application(
+        "Friends (cites SocialGCN)",
+        "001",
+        "a user of a social network",
+        "a friendship",
+        "the next friend to recommend",
+        "edge",
+        {
+            "Ann": ("user", 0, 0.8),
+            "Bob": ("user", 0.7, 1.1),
+            "Cem": ("user", 0.7, 0),
+            "Dee": ("user", 1.5, 0.7),
+        },
+        (
+            ("Ann", "Bob", "friends"),
+            ("Ann", "Cem", "friends"),
+            ("Bob", "Dee", "friends"),
+            ("Cem", "Dee", "friends"),
+            ("Ann", "Dee", "friends?"),
+        ),
+        ("Ann", "Dee"),
+    ),
+    Application(
+        "Drugs (cites Ryu et al. 2018)",
+        "001",
+        "an atom of a molecule",
+        "a bond",
+        "what else the drug could be good for",
+        "graph",
+        {
+            "C": ("carbon", 0.2, 0.9),
+            "C ": ("carbon", 0.2, 0.2),
+            "C  ": ("carbon", 0.8, -0.1),
+            "N": ("other", 1.2, 0.35),
+            "C   ": ("carbon", 0.85, 1.05),
+            "O": ("other", 1.7, 0.9),
+        },
+        (
+            ("C", "C ", "bond"),
+            ("C ", "C  ", "bond"),
+            ("C  ", "N", "bond"),
+            ("N", "C   ", "bond"),
+            ("C   ", "C", "bond"),
+            ("C   ", "O", "bond"),
+        ),
+        "",
+    ),
+    Application(
+        "Roles in a collaboration",
+        "001",
+        "a person",
+        "two have worked together",
+        "the role that a person has",
+        "node",
+        {
+            "lead": ("person", 0.3, 1),
+            "writer": ("person", 0, 0.1),
+            "role?": ("person", 0.9, 0.5),
+            "tester": ("person", 1.6, 1),
+            "lead 2": ("person", 1.6, 0.1),
+        },
+        (
+            ("lead", "writer", "worked together"),
+            ("lead", "role?", "worked together"),
+            ("writer", "role?", "worked together"),
+            ("role?", "tester", "worked together"),
+            ("role?", "lead 2", "worked together"),
+        ),
+        "role?",
+    ),
+    Application(
+        "Guo et al. 2020: recommendation",
+        "002",
+        "a user, a film, and what is known of films, such as an actor",
+        "has seen, knows, plays in",
+        "the next film for a user",
+        "edge",
+        {
+            "user": ("user", 0, 0.9),
+            "friend": ("user", 0, 0),
+            "film": ("film", 0.85, 1.1),
+            "film 2": ("film", 0.85, 0),
             "actor": ("entity", 1.6, 0.6),
-            "studio": ("entity", 1.6, -0.2),
         },
         (
-            ("reader", "film 1", "seen"),
+            ("user", "film", "seen"),
             ("friend", "film 2", "seen"),
-            ("reader", "friend", "knows"),
-            ("film 1", "actor", "stars"),
-            ("film 2", "actor", "stars"),
-            ("film 2", "studio", "made by"),
-            ("reader", "film 2", "next?"),
+            ("user", "friend", "knows"),
+            ("film", "actor", "plays in"),
+            ("film 2", "actor", "plays in"),
+            ("user", "film 2", "next?"),
         ),
-        ("reader", "film 2"),
+        ("user", "film 2"),
     ),
     Application(
-        "person re-identification",
+        "Ostendorff et al. 2019: books",
+        "002",
+        "a book: BERT's vector of its text; an author",
+        "has written",
+        "the class of a book",
+        "node",
         {
-            "probe": ("probe image", 0, 0.6),
-            "g1": ("gallery image", 0.9, 1.1),
-            "g2": ("gallery image", 1.1, 0.4),
-            "g3": ("gallery image", 0.7, -0.2),
+            "class?": ("book", 0.2, 0.9),
+            "novel": ("book", 0.2, 0),
+            "author": ("author", 0.85, 0.45),
+            "manual": ("book", 1.6, 0.9),
+            "author 2": ("author", 1.5, 0.1),
         },
         (
-            ("probe", "g1", "similar"),
-            ("probe", "g2", "similar"),
-            ("probe", "g3", "similar"),
-            ("g1", "g2", "similar"),
-            ("g2", "g3", "similar"),
+            ("author", "class?", "wrote"),
+            ("author", "novel", "wrote"),
+            ("author 2", "manual", "wrote"),
         ),
-        ("probe", "g2"),
+        "class?",
     ),
     Application(
-        "travelling salesman",
+        "Shen et al. 2018: the same person?",
+        "004",
+        "the pair of a photograph asked for and one of the gallery",
+        "the two gallery photographs are similar",
+        "whether the pair shows one person",
+        "node",
         {
-            "a": ("city", 0, 0.9),
-            "b": ("city", 0.7, 1.2),
-            "c": ("city", 1.5, 0.8),
-            "d": ("city", 1.1, 0.0),
-            "e": ("city", 0.2, 0.1),
+            "asked & 1": ("pair", 0.1, 1),
+            "asked & 2": ("pair", 1, 1.1),
+            "asked & 3": ("pair", 0.4, 0),
+            "asked & 4": ("pair", 1.5, 0.2),
         },
         (
-            ("a", "b", "tour"),
-            ("b", "c", "tour"),
-            ("c", "d", "tour"),
-            ("d", "e", "tour"),
-            ("a", "e", "tour"),
+            ("asked & 1", "asked & 2", "similar"),
+            ("asked & 1", "asked & 3", "similar"),
+            ("asked & 2", "asked & 4", "similar"),
+            ("asked & 2", "asked & 3", "similar"),
+        ),
+        "asked & 2",
+    ),
+    Application(
+        "Prates et al. 2019: round trip",
+        "004",
+        "a city",
+        "a road, with its length",
+        "is there a tour through all cities below a given length?",
+        "graph",
+        {
+            "a": ("city", 0, 0.8),
+            "b": ("city", 0.7, 1.15),
+            "c": ("city", 1.6, 0.8),
+            "d": ("city", 1.2, 0),
+            "e": ("city", 0.2, 0),
+        },
+        (
+            ("a", "b", "on the tour"),
+            ("b", "c", "on the tour"),
+            ("c", "d", "on the tour"),
+            ("d", "e", "on the tour"),
+            ("a", "e", "on the tour"),
             ("a", "c", "road"),
             ("b", "d", "road"),
             ("b", "e", "road"),
@@ -144,57 +316,3 @@ APPLICATIONS = (
         "",
     ),
 )
-
-
-def draw(ax, application: Application) -> None:
-    """Nodes coloured by kind, edges styled by kind, what is asked drawn heavily."""
-    kinds = list(dict.fromkeys(kind for kind, *_ in application.nodes.values()))
-    colors = dict(zip(kinds, figures.CYCLE, strict=False))
-    edge_kinds = list(dict.fromkeys(kind for *_, kind in application.edges))
-    styles = dict(zip(edge_kinds, ("-", "--", ":", "-.", (0, (6, 2))), strict=False))
-    asked = frozenset(application.asked) if isinstance(application.asked, tuple) else None
-    for a, b, kind in application.edges:
-        (_, x0, y0), (_, x1, y1) = application.nodes[a], application.nodes[b]
-        on = frozenset((a, b)) == asked
-        color = PALETTE["accent"] if on else PALETTE["muted"]
-        ax.plot(
-            [x0, x1],
-            [y0, y1],
-            linestyle=styles[kind],
-            color=color,
-            linewidth=2.6 if on else 1.3,
-            zorder=1,
-        )
-    for label, (kind, x, y) in application.nodes.items():
-        outline = PALETTE["accent"] if label == application.asked else "white"
-        ax.scatter(x, y, s=150, color=colors[kind], edgecolor=outline, linewidth=2.4, zorder=2)
-        ax.annotate(
-            label,
-            (x, y),
-            xytext=(0, 9),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
-        )
-    for kind, color in colors.items():
-        ax.plot([], [], "o", color=color, label=kind)
-    for kind, style in styles.items():
-        ax.plot([], [], linestyle=style, color=PALETTE["muted"], label=kind)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2, fontsize=7.5)
-    ax.set_title(application.title)
-    ax.set_axis_off()
-    ax.margins(0.2)
-
-
-def figure(which: slice = slice(None)):
-    """Drawings of some or all applications side by side."""
-    chosen = APPLICATIONS[which]
-    columns = 3
-    rows = -(-len(chosen) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(10, 3.4 * rows), squeeze=False)
-    for ax in axes.flat[len(chosen) :]:
-        ax.set_axis_off()
-    for ax, application in zip(axes.flat, chosen, strict=False):
-        draw(ax, application)
-    return fig

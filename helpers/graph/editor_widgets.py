@@ -27,7 +27,7 @@ DEPTH = 12
 GUIDE = (
     "Draw from a node to another to set or remove their edge, from a node into the open to move "
     "it; click into the open for a new node, on an edge to remove it, on a node to choose it. Can "
-    "you make two nodes twins? Which edge brings λ₂ down most, and what does the curve of "
+    "you make two nodes twins? Which edge brings μ₂ down most, and what does the curve of "
     "smoothing do then?"
 )
 
@@ -163,7 +163,7 @@ def show(sketch: Sketch, node: str, layer: int, matrix: str = "A_hat") -> None:
         fig,
         caption=f"{told} Left the graph, filled where the message of {node} has arrived, features "
         "below the nodes. Then the matrix. Below, how differences fade from layer to layer, dashed "
-        "the powers of $\\lambda_2$; and the nodes' rows after these layers of a GCN and of a GAT "
+        "the powers of $\\mu_2$; and the nodes' rows after these layers of a GCN and of a GAT "
         "with random weights.",
         alt=f"A graph of {len(graph)} nodes and {len(graph.edges)} edges; a matrix; a falling "
         f"curve of smoothing; rows of a GCN and of a GAT as points. {told}",
@@ -183,7 +183,7 @@ def described(graph: Graph, node: str, layer: int) -> str:
     value = second_eigenvalue(graph) if len(graph) > 1 else 0.0
     return (
         f"After {_layers(layer)} {heard} of {len(graph)} nodes have heard of {node}. "
-        f"Twins: {named or 'none'}. $\\lambda_2$ = {value:.3f}."
+        f"Twins: {named or 'none'}. $\\mu_2$ = {value:.3f}."
     )
 
 

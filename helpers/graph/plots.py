@@ -122,7 +122,7 @@ def draw_matrix(
 
 def graph_and_matrices(graph: Graph, matrices: dict[str, torch.Tensor], edge: tuple[str, str]):
     """The drawing, and beside it each matrix with the cells of one edge framed."""
-    fig, axes = plt.subplots(1, 1 + len(matrices), figsize=(3.0 * (1 + len(matrices)), 3.2))
+    fig, axes = plt.subplots(1, 1 + len(matrices), figsize=(2.35 * (1 + len(matrices)), 2.7))
     draw_graph(axes[0], graph, edges=[edge], outlines=edge)
     axes[0].set_title(f"edge {edge[0]}–{edge[1]}")
     i, j = (graph.index(node) for node in edge)
@@ -185,11 +185,12 @@ def pairs_matrix(ax, graph: Graph, values: torch.Tensor, title: str) -> None:
 
 def normalisations(graph: Graph, matrices: dict[str, torch.Tensor]):
     """A_hat under each normalisation, with the sums of its rows."""
-    fig, axes = plt.subplots(1, len(matrices), figsize=(3.4 * len(matrices), 3.5))
+    fig, axes = plt.subplots(1, len(matrices), figsize=(3.2 * len(matrices), 2.9))
+    fig.get_layout_engine().set(wspace=0.12)
     for ax, (title, matrix) in zip(axes, matrices.items(), strict=True):
         draw_matrix(ax, matrix, graph.nodes, title=title)
         for i, total in enumerate(matrix.sum(1).tolist()):
-            ax.text(len(graph) - 0.35, i, f"Σ {total:.2f}", va="center", fontsize=8)
+            ax.text(len(graph) - 0.35, i, f"Σ {total:.2f}", va="center", fontsize=8.5)
     return fig
 
 
@@ -229,7 +230,7 @@ def signal_frame(axes, graph: Graph, A_hat: torch.Tensor, source: str, layer: in
 
 def signal_strip(graph: Graph, A_hat: torch.Tensor, source: str, layers: Sequence[int]):
     """Frames of :func:`signal_frame` below one another in two rows: drawing above, matrix below."""
-    fig, axes = plt.subplots(2, len(layers), figsize=(2.9 * len(layers), 5.6))
+    fig, axes = plt.subplots(2, len(layers), figsize=(2.6 * len(layers), 5.0))
     for column, layer in enumerate(layers):
         signal_frame(axes[:, column], graph, A_hat, source, layer)
     return fig
@@ -239,55 +240,39 @@ def signal_strip(graph: Graph, A_hat: torch.Tensor, source: str, layers: Sequenc
 
 
 def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | None = None):
-    """Dirichlet energy and pairwise distance against depth.
+    """Dirichlet energy and pairwise distance against depth, each curve named at its end.
 
     Args:
         curves: name -> "energy", "distance".
-        rate: the eigenvalue whose powers the distance should follow, drawn as a line.
+        rate: the eigenvalue whose powers both should follow, drawn as a dashed line.
     """
     fig, axes = plt.subplots(1, 2, figsize=(10, 3.6))
-    for name, found in curves.items():
-        for ax, measure in zip(axes, ("energy", "distance"), strict=True):
-            ax.plot(np.array(found[measure]).clip(min=1e-12), "o-", ms=3, label=name)
-    if rate is not None:
-        depth = np.arange(len(next(iter(curves.values()))["distance"]))
-        first = next(iter(curves.values()))["distance"][0]
-        for ax, exponent in zip(axes, (2, 1), strict=True):
-            start = first if exponent == 1 else next(iter(curves.values()))["energy"][0]
-            label = rf"$\lambda_2^{{{'2k' if exponent == 2 else 'k'}}}$, $\lambda_2 = {rate:.3f}$"
-            line = start * rate ** (exponent * depth)
-            ax.plot(line, "--", color=PALETTE["muted"], label=label)
-    axes[0].set_title("Dirichlet energy")
-    axes[1].set_title("mean pairwise distance")
-    for ax in axes:
-        ax.set(xlabel="layers", yscale="log", ylim=(1e-9, None))
-    axes[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8.5)
-    handles = axes[0].lines[-1:] if rate is not None else []
-    if handles:
-        axes[0].legend(handles, [handles[0].get_label()], loc="center right")
-    return fig
-
-
-def attention_on_edges(ax, graph: Graph, alpha: torch.Tensor, node: str) -> None:
-    """How much ``node`` listens to each of its neighbours and to itself, as widths."""
-    places = graph.layout()
-    u = graph.index(node)
-    draw_graph(ax, graph, outlines=(node,), notes={node: f"itself {alpha[u, u]:.2f}"})
-    for v, name in enumerate(graph.nodes):
-        weight = alpha[u, v].item()
-        if v != u and weight > 0:
-            (x0, y0), (x1, y1) = places[name], places[node]
-            ax.plot([x0, x1], [y0, y1], color=PALETTE["accent"], linewidth=1 + 9 * weight, zorder=1)
-            ax.text(
-                (x0 + x1) / 2,
-                (y0 + y1) / 2,
-                f"{weight:.2f}",
-                fontsize=8,
-                ha="center",
-                va="center",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-                zorder=5,
+    last = len(next(iter(curves.values()))["distance"]) - 1
+    for ax, measure, power in zip(axes, ("energy", "distance"), (2, 1), strict=True):
+        for (name, found), color in zip(curves.items(), CYCLE, strict=False):
+            values = np.array(found[measure])
+            ax.plot(values.clip(min=1e-15), "o-", ms=3, color=color)
+            at = (last, max(values[-1], 1e-15))
+            ax.annotate(
+                name, at, xytext=(5, 0), textcoords="offset points", va="center", color=color
             )
+        if rate is not None:
+            start = next(iter(curves.values()))[measure][0]
+            ax.plot(3 * start * rate ** (power * np.arange(last + 1)), "--", color=PALETTE["muted"])
+            exponent = "2k" if power == 2 else "k"
+            ax.annotate(
+                rf"slope of $|\mu_2|^{{{exponent}}}$",
+                (last / 2, 3 * start * rate ** (power * last / 2)),
+                xytext=(4, 6),
+                textcoords="offset points",
+                color=PALETTE["ink"],
+            )
+        ax.set(
+            xlabel="layers", yscale="log", xlim=(-0.5, last * 1.42), xticks=range(0, last + 1, 6)
+        )
+    axes[0].set_title("Dirichlet energy, over the sum of squares")
+    axes[1].set_title("mean distance of two nodes")
+    return fig
 
 
 # Communities ------------------------------------------------------------------------------------

@@ -12,10 +12,26 @@ from helpers.graph.propagation import add_self_loops, normalized_adjacency
 
 
 def dirichlet_energy(H: torch.Tensor, graph: Graph) -> float:
-    """Mean over edges of ||h_u - h_v||^2, relative to the mean squared norm of a row."""
-    edges = graph.edge_index()
-    difference = (H[edges[0]] - H[edges[1]]).square().sum(1).mean()
-    return (difference / H.square().sum(1).mean()).item()
+    """The sum over edges of ||h_u - h_v||^2: how unalike neighbours are."""
+    edges = graph.edge_index()[:, : len(graph.edges)]
+    return (H[edges[0]] - H[edges[1]]).square().sum().item()
+
+
+def over_root_degree(H: torch.Tensor, graph: Graph) -> torch.Tensor:
+    """D_tilde^(-1/2) H: the rows that the symmetric rule makes equal."""
+    d = add_self_loops(graph.adjacency()).sum(1).to(H)
+    return H / d.sqrt()[:, None]
+
+
+def limit(H: torch.Tensor, graph: Graph) -> torch.Tensor:
+    """What A_hat^k H becomes: row u is sqrt(d_tilde_u) times one vector for all nodes.
+
+    That vector is the sum over v of sqrt(d_tilde_v) h_v, over the sum of the d_tilde_v; for a graph
+    that is connected.
+    """
+    d = add_self_loops(graph.adjacency()).sum(1).to(H)
+    common = (d.sqrt()[:, None] * H).sum(0) / d.sum()
+    return d.sqrt()[:, None] * common
 
 
 def pairwise_distance(H: torch.Tensor) -> float:
@@ -32,16 +48,17 @@ def smoothing(
     rule converges. ``residual`` r is GCNII's initial residual (Chen et al. 2020).
 
     Returns:
-        "energy": Dirichlet energy, "distance": mean pairwise distance, a value a depth.
+        "energy": Dirichlet energy over the sum of squares, "distance": mean pairwise distance, a
+        value a depth.
     """
     g = torch.Generator().manual_seed(seed)
     A_hat = normalized_adjacency(graph).double()
-    root = add_self_loops(graph.adjacency()).sum(1).double().sqrt()[:, None]
     H_0 = torch.randn(len(graph), features, generator=g, dtype=torch.float64)
     H, found = H_0, {"energy": [], "distance": []}
     for _ in range(depth + 1):
-        found["energy"].append(dirichlet_energy(H / root, graph))
-        found["distance"].append(pairwise_distance(H / root))
+        rows = over_root_degree(H, graph)
+        found["energy"].append(_share_of_energy(rows, graph))
+        found["distance"].append(pairwise_distance(rows))
         H = (1 - residual) * (A_hat @ H) + residual * H_0
     return found
 
@@ -62,10 +79,14 @@ def attention_smoothing(
         layer.a_v.mul_(4)  # sharp, so that it is far from a uniform average
         found = {"energy": [], "distance": []}
         for _ in range(depth + 1):
-            found["energy"].append(dirichlet_energy(H, graph))
+            found["energy"].append(_share_of_energy(H, graph))
             found["distance"].append(pairwise_distance(H))
             H = layer.attention(H, M)[0] @ H
     return found
+
+
+def _share_of_energy(H: torch.Tensor, graph: Graph) -> float:
+    return dirichlet_energy(H, graph) / H.square().sum().item()
 
 
 def second_eigenvalue(graph: Graph) -> float:

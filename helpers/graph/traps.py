@@ -62,6 +62,21 @@ def ratios_without_leaky_relu() -> tuple[float, float]:
     return (alpha[A, E] / alpha[A, F]).item(), (alpha[F, E] / alpha[F, F]).item()
 
 
+def weights_of_the_score(features: int) -> int:
+    """How many weights the score of a GAT layer has behind W."""
+    layer = GATLayer(4, features)
+    return layer.a_u.numel() + layer.a_v.numel()
+
+
+def own_attention() -> float:
+    """The attention that node A of the six gives itself, with random weights and features."""
+    torch.manual_seed(0)
+    graph = six_node_graph()
+    layer = GATLayer(4, 8)
+    with torch.no_grad():
+        return layer.attention(torch.randn(6, 4), layer.prepare(graph))[0][0, 0].item()
+
+
 def ends_of_a_path() -> float:
     """How far the rows of Â differ for two nodes that share all neighbours but not each other.
 
@@ -128,6 +143,19 @@ def rows() -> list[Trap]:
             "only if each is also the other's neighbour: the own features differ otherwise",
             f"ends of a path of three: rows of Â differ by up to {ends_of_a_path():.2f}; pairs "
             f"that coincide among the six nodes: {len(twins(graph))}",
+        ),
+        Trap(
+            "the score of attention as an MLP",
+            "report 002: “an MLP a which maps the concatenation”, loosely",
+            "in GAT a is one linear map, a LeakyReLU behind it; a hidden layer makes it GATv2",
+            f"for pairs of two times 8 numbers a has {weights_of_the_score(8)} weights",
+        ),
+        Trap(
+            "attention over the neighbours without the node itself",
+            "report 002: a sum over N(i), if N leaves out i",
+            "a node is among those it hears; else its own features are only passed on by others",
+            f"with random weights A gives itself {own_attention():.0%}, which would be 0; "
+            "a node without neighbours would divide by 0",
         ),
         Trap(
             "attention without a non-linearity in its score",

@@ -20,9 +20,16 @@ def message_explorer(graph: Graph, source: str) -> None:
         if isinstance(layer, int):
             fig, ax = plt.subplots(figsize=(4.4, 3.4))
             plots.message_frame(ax, graph, source, layer)
-        else:
-            fig = plots.message_strip(graph, source, layer)
-        figures.show(fig)
+            figures.show(fig)
+            return
+        figures.show(
+            plots.message_strip(graph, source, layer),
+            caption=f"The message of {source} (orange), update by update. Dark nodes have just "
+            "heard of it, light ones before; heavy edges have carried it. Below a node: how many "
+            "ways it came.",
+            alt=f"The graph after {layer[0]} to {layer[-1]} updates; the nodes that have heard of "
+            f"{source} are coloured, with the number of ways on which its message has come.",
+        )
 
     live(
         draw,
@@ -50,7 +57,13 @@ def signal_player(graphs: dict[str, Graph], source: str) -> None:
             source = chosen.nodes[0]
         A_hat = normalized_adjacency(chosen, normalisation)
         if not isinstance(layer, int):
-            figures.show(plots.signal_strip(chosen, A_hat, source, layer))
+            figures.show(
+                plots.signal_strip(chosen, A_hat, source, layer),
+                caption=f"Above: what each node holds of the message of {source}, the darker the "
+                "more. Below: the power of Â from which it is read, in the framed column.",
+                alt=f"The graph after {layer[0]} to {layer[-1]} layers with each node's weight of "
+                f"the message of {source}; below it that power of Â, column {source} framed.",
+            )
             return
         fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.9))
         plots.signal_frame(axes, chosen, A_hat, source, layer)
@@ -114,7 +127,15 @@ def embedding_explorer(graph: Graph, labels: torch.Tensor, training: SemiSupervi
             title = f"epoch {e}: {100 * training.accuracy[e]:.0f} %"
             points = training.embeddings[e]
             plots.embedding(ax, points, labels, graph, training.labelled, title)
-        figures.show(fig)
+        figures.show(
+            fig,
+            caption="The two numbers of every node as a point, lines for edges. Colour is the "
+            "class, a heavy outline a label that was shown. The title gives the accuracy on all "
+            "others.",
+            alt="The embeddings in the plane, by epoch: "
+            + ", ".join(f"{training.accuracy[e]:.0%} right at epoch {e}" for e in epochs)
+            + ". From one clump the classes move apart, towards the corners.",
+        )
 
     live(
         draw,

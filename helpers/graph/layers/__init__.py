@@ -8,7 +8,7 @@ network. Networks, studies, figures and tests find it by its ``name`` in :data:`
 import importlib
 import pkgutil
 
-from helpers.graph.layers.base import LAYERS, GraphLayer, find_layer
+from helpers.graph.layers.base import LAYERS, GraphLayer, find_layer, stacked
 from helpers.graph.layers.gat import GATLayer
 from helpers.graph.layers.gated import GatedGraphLayer
 from helpers.graph.layers.gcn import GCNLayer
@@ -25,4 +25,5 @@ __all__ = [
     "GatedGraphLayer",
     "GraphLayer",
     "find_layer",
+    "stacked",
 ]

@@ -4,6 +4,7 @@ H has a row of features a node, and any number of batch dimensions in front; the
 by a batch or has the same dimensions in front. Row u of an adjacency lists whom node u hears.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
@@ -25,6 +26,13 @@ def find_layer(name: str) -> type["GraphLayer"]:
         ValueError: no layer is called so.
     """
     return LAYERS[choice("layer", name, tuple(LAYERS))]
+
+
+def stacked(layers: Iterable["GraphLayer"], H: torch.Tensor, M) -> torch.Tensor:
+    """H after the updates of one layer after another, all with the same matrix."""
+    for layer in layers:
+        H = layer.update(H, M)
+    return H
 
 
 class GraphLayer(nn.Module):
