@@ -315,6 +315,16 @@ def test_a_prediction_comes_before_the_run(tmp_path, capsys):
     assert "now says 0.3; the first prediction counts" in said
     stored = json.loads((tmp_path / predictions.FILE).read_text())
     assert (stored["a"]["predicted"], stored["a"]["measured"]) == (0.5, 0.25)
+    (tmp_path / predictions.FILE).write_text("{")
+    with pytest.raises(WrongAnswer, match=r"predictions.json .* is damaged; delete it"):
+        predict(lambda: 0.5)
+
+
+def test_a_prediction_that_cannot_be_stored_is_said(tmp_path, capsys):
+    (tmp_path / "full").write_text("a file where a folder should be")
+    given = ("a", lambda: 1, lambda: 2.0)
+    assert predictions.predicted(*given, folder=tmp_path / "full") == 2.0
+    assert "could not be stored" in capsys.readouterr().out
 
 
 def executed(path) -> list:

@@ -42,7 +42,7 @@ def predicted(
     """
     said = _said(name, prediction, minimum, maximum)
     target = Path(folder) / FILE
-    known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
+    known = _read(target)
     entry = known.setdefault(name, {"predicted": said, "when": f"{datetime.now():%Y-%m-%d %H:%M}"})
     _write(target, known)
     runtime.prepare_worker(threads=runtime.own_threads())
@@ -75,6 +75,21 @@ def _said(name, prediction, minimum, maximum) -> float:
         raise WrongAnswer(f"{name}: {error}") from error
 
 
+def _read(target: Path) -> dict:
+    if not target.exists():
+        return {}
+    try:
+        return dict(json.loads(target.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise WrongAnswer(
+            f"{target.name} beside this workbook is damaged; delete it, and predict once more."
+        ) from error
+
+
 def _write(target: Path, known: dict) -> None:
-    with atomic_write(target) as file:
-        file.write((json.dumps(known, indent=1, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
+    try:
+        with atomic_write(target) as file:
+            file.write(text.encode())
+    except OSError as error:  # a folder that may only be read
+        print(f"(The prediction could not be stored in {target.name}: {error.strerror}.)")
