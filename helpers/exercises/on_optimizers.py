@@ -3,8 +3,6 @@
 What is right comes from :mod:`helpers.optimizers.algorithms`, whose steps equal torch's.
 """
 
-import math
-
 import torch
 
 from helpers.exercises.answers import Case, check
@@ -118,34 +116,42 @@ def _drawn(n: int, count: int, *key):
     return torch.randn(count, n, generator=source, dtype=torch.float64).unbind()
 
 
-def average(weight, total, age, alternating, seed: int = 0) -> None:
-    """The four blanks about m_t = beta m_{t-1} + (1 - beta) g_t, each against the recursion run."""
+def average(keep, take, plain, alternating, seed: int = 0) -> None:
+    """The four blanks about the corrected average m_t / (1 - beta^t), each against the recursion.
+
+    It obeys a recursion of its own, with factors that change from step to step.
+    """
     beta = 0.6 + 0.3 * torch.rand(1, generator=generator("average", seed)).item()
-    t, k = 9, 4
-    right = _run(beta, [float(j == k) for j in range(1, t + 1)])
+    t, before = 5, [1.0, -0.4, 2.0, 0.7]
+    right = _corrected(beta, [*before, 0.0]) / _corrected(beta, before)
     mistakes = {
-        "the gradient enters with the share 1 − β.": beta ** (t - k),
-        "off by one: between its own step k and step t there are t − k factors β.": (1 - beta)
-        * beta ** (t - k + 1),
-        "it fades from step k on, not from the beginning.": (1 - beta) * beta**k,
+        "m_{t-1} is not m̂_{t-1}: put (1 − β^(t−1)) m̂_{t-1} in its place, and divide "
+        "by 1 − β^t.": beta,
+        "the factor β of the recursion is missing.": (1 - beta ** (t - 1)) / (1 - beta**t),
+        "upside down: what belongs to step t was divided by, 1 − β^t.": beta
+        * (1 - beta**t)
+        / (1 - beta ** (t - 1)),
+        "off by one: the powers are t − 1 above and t below.": beta
+        * (1 - beta**t)
+        / (1 - beta ** (t + 1)),
     }
-    check(weight, [Case((beta, t, k), right, mistakes)], name="weight")
+    check(keep, [Case((beta, t), right, mistakes)], name="keep")
+    right = _corrected(beta, [0.0] * (t - 1) + [1.0])
     mistakes = {
-        "off by one: t gradients were averaged.": 1 - beta ** (t - 1),
-        "these are the t powers of β; each stands there with 1 − β.": (1 - beta**t) / (1 - beta),
-        "that is what is missing to 1.": beta**t,
-        "a sum of t powers, not a power of a sum.": (1 - beta) ** t,
+        "that is the factor in m_t; m̂_t is m_t divided by 1 − β^t.": 1 - beta,
+        "the new gradient enters with 1 − β above.": 1 / (1 - beta**t),
+        "off by one: the power is t.": (1 - beta) / (1 - beta ** (t - 1)),
+        "it divides: m̂_t = m_t / (1 − β^t).": (1 - beta) * (1 - beta**t),
     }
-    check(total, [Case((beta, t), _run(beta, [1.0] * t), mistakes)], name="total")
-    weights = [(1 - beta) * beta**j for j in range(2000)]
-    right = math.fsum(j * w for j, w in enumerate(weights))
+    check(take, [Case((beta, t), right, mistakes)], name="take")
+    right = _corrected(1 - 1e-7, [0.0] * (t - 1) + [1.0])
     mistakes = {
-        "the gradient of this very step has age 0, not 1.": 1 / (1 - beta),
-        "the derivative of the geometric series has a square below; 1 − β cancels one of the "
-        "two.": beta / (1 - beta) ** 2,
-        "upside down.": (1 - beta) / beta,
+        "in the limit 1 − β^t is t (1 − β): the factors cancel but for t.": 0.0,
+        "upside down: the more there are, the less each counts.": float(t),
+        "off by one: t gradients count alike.": 1 / (t - 1),
+        "off by one: t gradients count alike, not t + 1.": 1 / (t + 1),
     }
-    check(age, [Case((beta,), right, mistakes)], name="age")
+    check(plain, [Case((t,), right, mistakes)], name="plain", within=1e-5)
     right = abs(_run(beta, [(-1.0) ** j for j in range(3000)]))
     mistakes = {
         "the signs alternate: the geometric series has the ratio −β, and 1 − (−β) below.": 1.0,
@@ -154,6 +160,10 @@ def average(weight, total, age, alternating, seed: int = 0) -> None:
         "the newest gradient alone; the older ones are missing.": 1 - beta,
     }
     check(alternating, [Case((beta,), right, mistakes)], name="alternating")
+
+
+def _corrected(beta: float, gradients: list[float]) -> float:
+    return _run(beta, gradients) / (1 - beta ** len(gradients))
 
 
 def _run(beta: float, gradients: list[float]) -> float:
