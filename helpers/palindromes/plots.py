@@ -251,7 +251,7 @@ def factorial(
         axes[0].errorbar(cells[share], y + side, xerr=spread, capsize=3, label=label, **style)
     axes[0].set_yticks(y, [moved_matrices(cell) for cell in cells["cell"]])
     axes[0].set(xlim=(-0.04, 1.04), xlabel="share of seeds", ylim=(len(y) - 0.5, -0.5))
-    axes[0].set_title("which matrices begin as in report 001, the others as in 000")
+    axes[0].set_title("which matrices begin as in report 001")
     axes[0].legend(loc="upper right", fontsize=8.5)
     rows = np.arange(len(table))
     spread = np.clip([table["effect"] - table["low"], table["high"] - table["effect"]], 0, None)
