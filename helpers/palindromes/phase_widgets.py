@@ -93,6 +93,7 @@ def diagram_and_runs(
         )  # fmt: skip
     bars.axvline(100 * CHANCE, color=PALETTE["muted"], linestyle=":")
     bars.set_yticks(places, [f"seed {seed}" for seed in cell["seed"]])
+    bars.invert_yaxis()
     bars.set(xlim=(0, 104), xlabel="held-out accuracy, %", title="the runs behind it")
     bars.grid(False)
     return fig, grid

@@ -251,8 +251,7 @@ def factorial(
         axes[0].errorbar(cells[share], y + side, xerr=spread, capsize=3, label=label, **style)
     axes[0].set_yticks(y, [moved_matrices(cell) for cell in cells["cell"]])
     axes[0].set(xlim=(-0.04, 1.04), xlabel="share of seeds", ylim=(len(y) - 0.5, -0.5))
-    axes[0].set_ylabel("begin as in report 001")
-    axes[0].set_title("the others as in report 000")
+    axes[0].set_title("which matrices begin as in report 001")
     axes[0].legend(loc="upper right", fontsize=8.5)
     rows = np.arange(len(table))
     spread = np.clip([table["effect"] - table["low"], table["high"] - table["effect"]], 0, None)
@@ -324,9 +323,11 @@ def candidate_scores(runs: pd.DataFrame, scores: pd.DataFrame):
             ax.plot(x, y, "o", ms=4.5, alpha=0.65, label=label, **style)
         ax.axhline(0, color=PALETTE["muted"], linewidth=0.8)
         ax.set_title(f"T = {T}")
-    ratio = r"$\log_{10}(\Vert\partial L/\partial h_1\Vert/\Vert\partial L/\partial h_T\Vert)$"
+    ratio = (
+        r"$\gamma = \log_{10}(\Vert\partial L/\partial h_1\Vert/\Vert\partial L/\partial h_T\Vert)$"
+    )
     axes[0, 0].set_ylabel(ratio)
-    fig.supxlabel(r"$\log_{10}$ change of $h_T$ when the first digit changes", fontsize=9)
+    fig.supxlabel(r"$\log_{10}\chi$: change of $h_T$ when the first digit changes", fontsize=9)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return fig
 

@@ -74,7 +74,8 @@ PROTOCOLS = {
     "B": {
         "in the report: lengths": "as here",
         "in the report: steps": "10,000 at every length",
-        "in the report: a curve is": "one run; and a mean ± deviation over “multiple runs”",
+        "in the report: a curve is": "one run; and a mean over “multiple runs” ± “the std of our "
+        "averages”",
         "in the report: figures": "report 001, figures 2 and 3 (RNN), 6 and 7 (LSTM)",
     },
 }

@@ -37,7 +37,8 @@ def _of_means(study: PalindromeArchive) -> list[Trap]:
             "a mean accuracy between chance and 1 is how well the network remembers",
             "often seen; report 000 draws “an average of ten runs”",
             "it is the share of runs that do: a mixture of solved runs and guessing ones",
-            f"mixture and mean differ by {apart.mean():.3f} on average over {len(table)} lengths; "
+            f"our RNNs: mixture and mean differ by {apart.mean():.3f} on average over "
+            f"{len(table)} lengths; "
             f"the report's own accuracy and loss at T = 11 give a share of "
             f"{said['share by accuracy']:.2f} and of {said['share by loss']:.2f}",
         ),
@@ -55,7 +56,7 @@ def _of_times_and_ends(study: PalindromeArchive) -> list[Trap]:
     duels = outcomes.who_was_first(first, "rnn", "lstm")
     both, won = duels["both solved"].sum(), duels["lstm"].sum()
     drawn = FIRST_AT_99.pivot(index="T", columns="model", values="step").loc[9]
-    at_19 = first[first["T"] == 19].groupby("model")["solved_step"]
+    at_17 = first[first["T"] == 17].groupby("model")["solved_step"]
     lstm = second[second["model"] == "lstm"]
     bad_batch = lstm[lstm["solved"].astype(bool) & (lstm["final_accuracy"] < 0.99)]
     return [
@@ -71,12 +72,12 @@ def _of_times_and_ends(study: PalindromeArchive) -> list[Trap]:
             "the mean time of the runs that were solved",
             "often seen",
             "the slow ones are left out, and more of them of the network that fails more often",
-            f"at T = 19: RNN {at_19.mean()['rnn']:.0f} steps, of {at_19.count()['rnn']} run; "
-            f"LSTM {at_19.mean()['lstm']:.0f}, of {at_19.count()['lstm']}",
+            f"at T = 17: RNN {at_17.mean()['rnn']:.0f} steps, of {at_17.count()['rnn']} runs; "
+            f"LSTM {at_17.mean()['lstm']:.0f}, of {at_17.count()['lstm']}",
         ),
         Trap(
             "a run whose last training batches are not all right has lost what it knew",
-            "often seen; this notebook once counted so",
+            "often seen; an earlier version of this notebook counted so",
             "one bad batch among a hundred is enough; ask held-out data, of the last weights",
             f"of {len(bad_batch)} such LSTMs of protocol B {outcomes.collapsed(bad_batch).sum()} "
             "have less than 99 % held out",
@@ -102,10 +103,11 @@ def _of_reach(study: PalindromeArchive) -> list[Trap]:
             f"that grow the same RNN masters {grown.min():.0f} to {grown.max():.0f} digits",
         ),
         Trap(
-            "a mean with a wide deviation, read as how far the network reaches",
+            "a mean with a deviation, read as how far the network reaches",
             "report 001: “for lengths until 40 its performance is quite good”, a loose sentence",
-            "a deviation this wide says that runs succeed or fail; their share is the result",
-            f"{at_40['accuracy']:g} ± {at_40['std']:g} in its figure 3{_here(study, 'rnn', 40)}",
+            "the two do not say how many runs arrived; that share, with its interval, does",
+            f"{at_40['accuracy']:g} ± {at_40['std']:g} in its figure 3, of how many runs is not "
+            f"said{_here(study, 'rnn', 40)}",
         ),
         Trap(
             "an RNN that fails on long sequences fails because its gradients vanish",
@@ -127,15 +129,18 @@ def _of_reach(study: PalindromeArchive) -> list[Trap]:
 def _of_biases(study: PalindromeArchive) -> list[Trap]:
     if not study.has("slot_bias"):
         return []
-    slots = study.part("slot_bias").groupby("model")["solved"].mean()
+    runs = study.part("slot_bias")
+    runs = runs.assign(lost=outcomes.collapsed(runs)).groupby("model")
+    n, solved, lost = runs.size(), runs["solved"].sum(), runs["lost"].sum()
+    ours, slot = "lstm", "lstm_slot_bias"
     return [
         Trap(
-            "a bias of shape (H,) added to an array of shape (H, B)",
+            "a bias of shape (n,) added to an array of shape (n, B)",
             "report 001's author, in the published program",
             "it is added along the batch: a bias for each place in it, none for a unit. Where "
-            "B = H no error tells",
-            f"share solved at T = 20: {slots['lstm_slot_bias']:.2f} with it, "
-            f"{slots['lstm']:.2f} without",
+            "B = n no error tells, and hardly a result",
+            f"T = 20, with it: {solved[slot]} of {n[slot]} solved, {lost[slot]} collapsed; "
+            f"without: {solved[ours]} of {n[ours]}, {lost[ours]}",
         )
     ]
 
