@@ -15,7 +15,6 @@ from helpers.text import (
     Vocabulary,
     coding,
     continuations,
-    cycles,
     drawings,
     evaluation,
     lexicon,
@@ -100,12 +99,18 @@ def test_the_share_that_is_cut_is_small_in_long_windows(model):
     ],
 )
 def test_cycles_are_the_shortest_and_begin_where_they_begin(text, found):
-    assert cycles.find_cycle(text) == found
+    assert measures.find_cycle(text) == found
 
 
 def test_a_cycle_may_have_to_be_passed_more_often():
-    assert cycles.find_cycle("abab", rounds=3) is None
-    assert cycles.find_cycle("ababab", rounds=3) == (0, 2)
+    assert measures.find_cycle("abab", rounds=3) is None
+    assert measures.find_cycle("ababab", rounds=3) == (0, 2)
+
+
+def test_a_cycle_is_the_same_wherever_it_was_entered():
+    assert measures.turned("more and ") == measures.turned("and more ") == " and more"
+    assert measures.turned("abc") != measures.turned("acb")
+    assert measures.turned("") == ""
 
 
 # Words of a book -----------------------------------------------------------------------------
@@ -224,9 +229,13 @@ def test_stages_are_in_the_order_of_steps_and_measured(words):
     reached = stages.reached(table, words.novel, 0.9)
     assert reached["known words"] == 200
     assert stages.enough_words(table) > 0
-    assert list(stages.by_prompt(HEADER, words).index) == ["Anna"]
+    prompts = stages.by_prompt(HEADER, words)
+    assert list(prompts.index) == ["Anna"]
+    assert prompts["known words, early"]["Anna"] == 0 < prompts["known words, late"]["Anna"] == 1
     halves = stages.by_temperature(HEADER, words)
     assert (halves["early"] < halves["late"]).all()
+    assert (halves["words"] > 0).all()
+    assert list(stages.in_order(HEADER)) == [100, 200]
     fig = plots.by_stage(table, words.novel, words.shuffled)
     assert len(fig.axes) == 6
     plt.close(fig)
@@ -235,6 +244,18 @@ def test_stages_are_in_the_order_of_steps_and_measured(words):
 def test_what_is_never_reached_is_none(words):
     table = stages.by_stage(HEADER, words)
     assert stages.reached(table, {"known words": 5.0}, 0.9) == {"known words": None}
+
+
+def test_words_far_too_long_have_not_reached_the_novel(words):
+    table = stages.by_stage(HEADER, words)
+    table["letters a word"] = [20.0, 4.0]
+    assert stages.reached(table, {"letters a word": 4.2}, 0.9) == {"letters a word": 200}
+
+
+def test_few_stages_are_shown_of_many():
+    header = {"stages": {str(k): k for k in range(1, 12)}}
+    assert list(stages.in_order(header, most=6)) == [1, 3, 5, 7, 9, 11]
+    assert list(stages.in_order(header, most=20)) == list(range(1, 12))
 
 
 @pytest.mark.parametrize("embedding_size", [None, 3])
@@ -267,11 +288,15 @@ def test_methods_are_compared_with_the_novel(model, words):
     assert trials["greedy"].texts[0] == greedy[len("Anna ") :]
     trials["beam"] = continuations.write_by_beam(writer, vocab, "Anna ", 40, 3)
     surprise = evaluation.surprise(writer, vocab, "Anna " + trials["beam"].texts[0])
-    assert trials["beam"].bits == pytest.approx(surprise[-40:].mean().item(), rel=1e-4)
+    assert trials["beam"].bits[0] == pytest.approx(surprise[-40:].mean().item(), rel=1e-4)
     table = continuations.compare(trials, words, 2.0)
     assert table.index[0] == "the novel, held out"
     assert table["distance"].dropna().is_monotonic_increasing
     assert len(table) == len(trials) + 1
+    half = continuations.every_other(trials, 1)
+    assert half.keys() == continuations.METHODS.keys()  # the beam has one text alone
+    assert half["greedy"].texts == trials["greedy"].texts[1:]
+    assert half["greedy"].bits == trials["greedy"].bits[1:]
 
 
 def test_first_words_are_counted_with_their_shares():

@@ -2,8 +2,7 @@
 
 Imports recurrent.
 
-<<<<<<< HEAD
-books, corpus, vocabulary, measures, cycles
+books, corpus, vocabulary, measures
 -> charlm, baselines, dialogue, lexicon -> int8, decoder -> evaluation, sampling, coding
 -> training, truncation, unit_search, saved_models, model_card, stages, continuations
 -> book_model -> book_comparisons, traps

@@ -32,11 +32,11 @@ class Written(NamedTuple):
 
     Attributes:
         texts: continuations without their prompts.
-        bits: a character of them under the model at temperature 1, the mean.
+        bits: a character of each under the model at temperature 1.
     """
 
     texts: list[str]
-    bits: float
+    bits: list[float]
 
 
 def write(
@@ -52,8 +52,8 @@ def write(
     for name, settings in methods.items():
         drawn = list(draw_characters(model, vocab, prompts, length, **settings, seed=seeds))
         texts = ["".join(each) for each in zip(*(d.characters for d in drawn), strict=True)]
-        nats = -np.mean([d.log_probabilities for d in drawn])
-        found[name] = Written(texts, float(nats_to_bits(nats)))
+        nats = -np.mean([d.log_probabilities for d in drawn], axis=0)
+        found[name] = Written(texts, nats_to_bits(nats).tolist())
     return found
 
 
@@ -62,7 +62,7 @@ def write_by_beam(
 ) -> Written:
     """The likeliest continuation that a beam finds."""
     text, score = beam_search(model, vocab, prompt, length, beam_width)[0]
-    return Written([text[len(prompt) :]], nats_to_bits(-score) / length)
+    return Written([text[len(prompt) :]], [nats_to_bits(-score) / length])
 
 
 def compare(written: dict[str, Written], lexicon: Lexicon, novel_bits: float) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def compare(written: dict[str, Written], lexicon: Lexicon, novel_bits: float) ->
     """
     novel = {"bits a character": novel_bits, **lexicon.novel}
     rows = {
-        name: {"bits a character": each.bits}
+        name: {"bits a character": np.mean(each.bits)}
         | {"distinct 6-grams": np.mean([distinct(text, 6) for text in each.texts])}
         | measure(each.texts, lexicon)
         for name, each in written.items()
@@ -86,6 +86,15 @@ def compare(written: dict[str, Written], lexicon: Lexicon, novel_bits: float) ->
     table = pd.DataFrame(rows).T.sort_values("distance")
     held_out = pd.DataFrame({"the novel, held out": novel | {"distance": 0.0}}).T
     return pd.concat([held_out, table])[[*COMPARED, "marks in place", "names", "distance"]]
+
+
+def every_other(written: dict[str, Written], first: int) -> dict[str, Written]:
+    """Half of the texts of each method that has several: those at ``first``, ``first + 2``, …"""
+    return {
+        name: Written(each.texts[first::2], each.bits[first::2])
+        for name, each in written.items()
+        if len(each.texts) > 1
+    }
 
 
 def first_words(texts: Sequence[str], prompt: str, most: int = 5) -> dict[str, float]:

@@ -1,8 +1,9 @@
-"""What generated text is like, in numbers: words, variety, surprise, overlap with the book."""
+"""What generated text is like, in numbers: words, variety, cycles, overlap with the book."""
 
 import math
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,6 +45,29 @@ def distinct(text: str, n: int) -> float:
     """Distinct character n-grams, as a share of all (Li et al. 2016 count words so)."""
     grams = [text[k : k + n] for k in range(len(text) - n + 1)]
     return len(set(grams)) / len(grams) if grams else float("nan")
+
+
+class Cycle(NamedTuple):
+    """From ``start`` on every character equals the one ``period`` characters later."""
+
+    start: int
+    period: int
+
+
+def find_cycle(text: str, rounds: int = 2) -> Cycle | None:
+    """The shortest cycle in which ``text`` ends, if it is passed at least ``rounds`` times."""
+    for period in range(1, len(text) // rounds + 1):
+        start = len(text) - period
+        while start > 0 and text[start - 1] == text[start - 1 + period]:
+            start -= 1
+        if len(text) - start >= rounds * period:
+            return Cycle(start, period)
+    return None
+
+
+def turned(cycle: str) -> str:
+    """The rotation of ``cycle`` that sorts first: the same wherever the cycle was entered."""
+    return min((cycle[k:] + cycle[:k] for k in range(len(cycle))), default="")
 
 
 def _hashes(text: str, length: int) -> np.ndarray:

@@ -36,10 +36,7 @@ SIGNED = LinearSegmentedColormap.from_list(
 
 def fold(text: str, width: int = 88) -> str:
     """``text`` with its own line breaks, long lines folded."""
-    folded = (
-        textwrap.fill(line, width, drop_whitespace=False, replace_whitespace=False)
-        for line in text.split("\n")
-    )
+    folded = (textwrap.fill(line, width, replace_whitespace=False) for line in text.split("\n"))
     return "\n".join(folded)
 
 

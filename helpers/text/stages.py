@@ -12,9 +12,12 @@ from helpers.text.lexicon import Lexicon, measure
 from helpers.text.measures import nats_to_bits
 
 
-def in_order(header: dict) -> dict[int, dict]:
-    """Step -> what was sampled there."""
-    return {int(step): header["stages"][step] for step in sorted(header["stages"], key=int)}
+def in_order(header: dict, most: int | None = None) -> dict[int, dict]:
+    """Step -> what was sampled there; of more than ``most`` stages so many, first and last too."""
+    steps = sorted(header["stages"], key=int)
+    if most is not None and len(steps) > most:
+        steps = [steps[k] for k in np.linspace(0, len(steps) - 1, most).round().astype(int)]
+    return {int(step): header["stages"][step] for step in steps}
 
 
 def bits_at(header: dict, step: int) -> float:
@@ -34,37 +37,43 @@ def by_stage(header: dict, lexicon: Lexicon) -> pd.DataFrame:
 
 
 def by_prompt(header: dict, lexicon: Lexicon) -> pd.DataFrame:
-    """A row a prompt: the same measures, over all stages, without the prompt itself."""
-    samples = in_order(header).values()
-    prompts = next(iter(samples))["half"]
-    rows = {
-        prompt: measure(
-            [text for cells in samples for text in _written(cells, lambda p, q=prompt: p == q)],
-            lexicon,
-        )
-        for prompt in prompts
-    }
+    """A row a prompt: the same measures, over all stages, without the prompt itself.
+
+    Known words also "early", in the first half of the stages, and "late", in the others.
+    """
+    rows = {}
+    for prompt in next(iter(in_order(header).values()))["half"]:
+        begun = {
+            part: [text for cells in some for text in _written(cells, lambda p, q=prompt: p == q)]
+            for part, some in _halves(header).items()
+        }
+        rows[prompt] = measure([*begun["early"], *begun["late"]], lexicon)
+        for part, texts in begun.items():
+            rows[prompt][f"known words, {part}"] = measure(texts, lexicon)["known words"]
     return pd.DataFrame(rows).T.rename_axis("prompt")
+
+
+def _halves(header: dict) -> dict[str, list[dict]]:
+    """The first half of the stages, and the others."""
+    stages = list(in_order(header).values())
+    return {"early": stages[: len(stages) // 2], "late": stages[len(stages) // 2 :]}
 
 
 def by_temperature(header: dict, lexicon: Lexicon) -> pd.DataFrame:
     """A row a temperature: share of known words among the short samples, early and late.
 
-    Early are the first half of the stages, late the others.
+    Early are the first half of the stages, late the others; "words" is the smaller of the two
+    numbers of words that were counted.
     """
-    stages = list(in_order(header).values())
-    halves = {"early": stages[: len(stages) // 2], "late": stages[len(stages) // 2 :]}
-    return pd.DataFrame(
-        {
-            half: {
-                temperature: measure([cells["first"][temperature] for cells in some], lexicon)[
-                    "known words"
-                ]
-                for temperature in stages[0]["first"]
-            }
-            for half, some in halves.items()
+    halves, rows = _halves(header), {}
+    for temperature in halves["late"][0]["first"]:
+        found = {
+            part: measure([cells["first"][temperature] for cells in some], lexicon)
+            for part, some in halves.items()
         }
-    )
+        rows[temperature] = {part: each["known words"] for part, each in found.items()}
+        rows[temperature]["words"] = min(each["words"] for each in found.values())
+    return pd.DataFrame(rows).T
 
 
 def _written(cells: dict, wanted) -> Iterable[str]:
@@ -83,10 +92,15 @@ def _begun(cells: dict) -> Iterable[str]:
 def reached(table: pd.DataFrame, novel: dict[str, float], share: float) -> dict[str, int | None]:
     """Measure -> the first stage of :func:`by_stage` at ``share`` of the novel's value or above.
 
-    ``None`` if no stage is.
+    Of letters there can also be too many: they may be above it by ``1 - share`` at most. ``None``
+    if no stage is there.
     """
     names = [name for name in table if name in novel and name not in ("words", "marks")]
-    found = {name: table.index[table[name] >= share * novel[name]] for name in names}
+    found = {}
+    for name in names:
+        near = table[name] / novel[name]
+        most = 2 - share if name.startswith("letters") else np.inf
+        found[name] = table.index[(near >= share) & (near <= most)]
     return {name: int(steps[0]) if len(steps) else None for name, steps in found.items()}
 
 

@@ -220,7 +220,7 @@ def text_explorer(model: CharLM, vocab: Vocabulary, prompt: str, seed: int = 0) 
             figures.show(coloured_figure(text, values, title), alt=alt)
 
     def sample(temperature: float) -> list[tuple[str, float]]:
-        steps = draw_characters(model, vocab, [prompt], 420, temperature, seed=seed)
+        steps = draw_characters(model, vocab, [prompt], 300, temperature, seed=seed)
         return [(s.characters[0], nats_to_bits(-s.log_probabilities[0])) for s in steps]
 
     if audience.site_folder() is not None:

@@ -13,6 +13,8 @@ from helpers.text.vocabulary import Vocabulary
 
 #: Report 001's sampling steps by epoch, called evenly spaced.
 REPORTED_STAGES = {1: (500, 3500, 6000), 2: (3000, 7000)}
+#: With which a page is read to show what dropout does there.
+DROPOUT = 0.5
 
 
 def temperature_entropies(logits: torch.Tensor) -> tuple[float, float]:
@@ -23,9 +25,9 @@ def temperature_entropies(logits: torch.Tensor) -> tuple[float, float]:
 
 @torch.no_grad()
 def dropout_while_sampling(
-    model: CharLM, vocab: Vocabulary, text: str, dropout: float = 0.5, seed: int = 0
+    model: CharLM, vocab: Vocabulary, text: str, dropout: float = DROPOUT, seed: int = 0
 ) -> tuple[float, float]:
-    """Bits per character of ``text`` with dropout off and on; report 000 samples with it on."""
+    """Bits per character of ``text`` with dropout off and on."""
     ids = vocab.encode(text)
     found = []
     kept = model.dropout, model.core.dropout, model.training
@@ -42,7 +44,7 @@ def dropout_while_sampling(
 
 
 def read_as_latin_1(text: str) -> tuple[int, int]:
-    """Characters of ``text``, and of its UTF-8 bytes read as Latin-1, as report 000's code did."""
+    """Characters of ``text``, and of its UTF-8 bytes read as Latin-1."""
     return len(text), len(text.encode("utf-8").decode("latin-1"))
 
 
@@ -84,27 +86,30 @@ def rows(
         ),
         Trap(
             "a schedule that is made and never changes the rate",
-            "report 001, in its published program",
+            "the published program of report 001's authors",
             "a schedule is stepped at each update; print the last rate",
-            f"last rate {constant:.4f}; with a decay as in report 000's program {falling:.4f}",
+            f"last rate {constant:.4f}; with the decay of the published program of report 000's "
+            f"authors {falling:.4f}",
         ),
         Trap(
             "training on the file as it was downloaded",
             "report 001: a sample recites “1.E.3., *1.E.7.*” (table 3)",
             "the file holds its licence, and the network learns that too; cut it off",
             f"{licence['of the licence']:,} of {licence['characters']:,} characters are licence; "
-            f"1.E.3 stands there {licence['1.E.3 before']} times, here {licence['1.E.3 after']}",
+            f"“1.E.3” in the file: {licence['1.E.3 before']}, in what is read here: "
+            f"{licence['1.E.3 after']}",
         ),
         Trap(
             "sampling with dropout on",
-            "report 000, in its published program",
+            "the published program of report 000's authors",
             "dropout is for training; evaluation mode switches it off",
-            f"{on:.2f} bits a character in place of {off:.2f}",
+            f"the page of section 7 read with dropout {DROPOUT:g}: {on:.2f} bits a character in "
+            f"place of {off:.2f}",
         ),
         Trap(
             "reading UTF-8 as Latin-1",
-            "report 000, in its published program",
-            "every quotation mark becomes three characters that no book has; name the encoding",
+            "the published program of report 000's authors",
+            "a curly quotation mark becomes three characters that no book has; name the encoding",
             f"a sentence of {before} characters becomes {after}",
         ),
         Trap(
@@ -117,10 +122,10 @@ def rows(
         ),
         Trap(
             "characters counted as words, stages called even",
-            "report 001: text “of 2000 words”; samples over “evenly spaced intervals”, loosely",
-            "a character model's lengths are characters; name the steps",
-            f"{len(passage):,} characters here are {len(passage.split())} words; the report's "
-            f"stages are {', '.join(map(str, gaps_between_stages()))} steps apart",
+            "report 001, loosely: a text “of 2000 words”; samples “over evenly spaced intervals”",
+            "a character model's lengths are characters; name the steps, as its tables do",
+            f"{len(passage):,} characters here are {len(passage.split())} words; within an epoch "
+            f"the report's stages are {', '.join(map(str, gaps_between_stages()))} steps apart",
         ),
     ]
 
