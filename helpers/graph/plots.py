@@ -273,7 +273,7 @@ def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | No
             xlabel="layers", yscale="log", xlim=(-0.5, last * 1.42), xticks=range(0, last + 1, 6)
         )
     axes[0].set_title("Dirichlet energy, over the sum of squares")
-    axes[1].set_title("mean distance of two nodes, over the mean length")
+    axes[1].set_title("mean distance, over the mean length")
     return fig
 
 
