@@ -299,7 +299,7 @@ def test_traps_of_the_graphs():
     rows = traps.rows()
     assert all(len(row) == 4 and all(row) for row in rows)
     assert traps.ends_of_a_path() == pytest.approx(0.5)
-    assert "over 0 walks, after 3 over 2" in rows[2].number
+    assert "on 0 ways, after 3 on 2" in rows[2].number
     assert traps.degrees_without_the_self_loop(six_node_graph()) == pytest.approx(1.379, abs=1e-3)
     assert traps.static_ranking_agreement(dynamic=False) == 1.0
     assert traps.static_ranking_agreement(dynamic=True) < 0.99

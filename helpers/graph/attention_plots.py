@@ -10,11 +10,46 @@ from helpers.graph.graphs import Graph
 from helpers.graph.plots import draw_graph, readable_on
 
 
-def attention_on_edges(ax, graph: Graph, alpha: torch.Tensor, node: str) -> None:
-    """How much ``node`` listens to each of its neighbours and to itself, as widths."""
+def attention_to_the_mark(A: torch.Tensor, stars: dict[str, tuple[torch.Tensor, torch.Tensor]]):
+    """The centre's attention in stars side by side; below each neighbour its value and mark.
+
+    Args:
+        A: adjacency of the star, the centre first.
+        stars: title -> features ``(N, 2)``, value and mark, and attention ``(N, N)``.
+    """
+    graph = Graph.from_adjacency(A)
+    fig, axes = plt.subplots(1, len(stars), figsize=(4.4 * len(stars), 3.3), squeeze=False)
+    for ax, (title, (H, alpha)) in zip(axes[0], stars.items(), strict=True):
+        marks = [bool(mark) for mark in H[:, 1]]
+        notes = {
+            name: f"{value:+.0f}{', marked' if mark else ''}".replace("-", "−")
+            for name, value, mark in zip(graph.nodes[1:], H[1:, 0].tolist(), marks[1:], strict=True)
+        }
+        colors = [PALETTE["source"] if mark else "white" for mark in marks]
+        attention_on_edges(ax, graph, alpha, graph.nodes[0], notes=notes, colors=colors)
+        ax.set_title(title)
+    return fig
+
+
+def attention_on_edges(
+    ax,
+    graph: Graph,
+    alpha: torch.Tensor,
+    node: str,
+    *,
+    notes: dict[str, str] | None = None,
+    colors: Sequence | None = None,
+) -> None:
+    """How much ``node`` listens to each of its neighbours and to itself, as widths.
+
+    Args:
+        notes: texts below other nodes.
+        colors: a fill a node, in the graph's order.
+    """
     places = graph.layout()
     u = graph.index(node)
-    draw_graph(ax, graph, outlines=(node,), notes={node: f"itself {alpha[u, u]:.2f}"})
+    own = {node: f"itself {alpha[u, u]:.2f}"}
+    draw_graph(ax, graph, colors=colors, outlines=(node,), notes=(notes or {}) | own)
     for v, name in enumerate(graph.nodes):
         weight = alpha[u, v].item()
         if v != u and weight > 0:

@@ -166,7 +166,8 @@ def show(sketch: Sketch, node: str, layer: int, matrix: str = "A_hat") -> None:
         "the powers of $\\mu_2$; and the nodes' rows after these layers of a GCN and of a GAT "
         "with random weights.",
         alt=f"A graph of {len(graph)} nodes and {len(graph.edges)} edges; a matrix; a falling "
-        f"curve of smoothing; rows of a GCN and of a GAT as points. {told}",
+        f"curve of smoothing; rows of a GCN and of a GAT as points. "
+        + told.replace("$\\mu_2$", "μ₂"),
         clicks={drawing: ("x", "y")},
     )
 
@@ -198,10 +199,15 @@ def panels(sketch: Sketch, graph: Graph, node: str, layer: int, matrix: str):
     heard = reach(graph, node, layer) > 0
     full = to_rgb(PALETTE["calm"])
     fills = [full if h else (1.0, 1.0, 1.0) for h in heard.tolist()]
-    notes = {name: f"{value:g}" for name, value in sketch.features.items()} if few else None
+    notes = {n: f"{value:g}".replace("-", "−") for n, value in sketch.features.items()}
     drawing = axes["graph"]
     draw_graph(
-        drawing, graph, colors=fills, outlines=(node,), notes=notes, size=520 if few else 190
+        drawing,
+        graph,
+        colors=fills,
+        outlines=(node,),
+        notes=notes if few else None,
+        size=520 if few else 190,
     )
     drawing.set(xlim=(0, 1), ylim=(0, 1))
     _matrix(axes["matrix"], graph, matrix, few)
@@ -213,11 +219,51 @@ def panels(sketch: Sketch, graph: Graph, node: str, layer: int, matrix: str):
             together: dict[tuple, list[str]] = {}
             for label, row in zip(graph.nodes, H.tolist(), strict=True):
                 together.setdefault(tuple(round(value, 2) for value in row), []).append(label)
-            for place, names in together.items():
-                near = {"xytext": (4, 3), "textcoords": "offset points", "fontsize": 8}
-                ax.annotate(", ".join(names), place, **near)
+            named = {place: ", ".join(names) for place, names in together.items()}
+            for place, offset in beside(named).items():
+                near = {"xytext": offset, "textcoords": "offset points", "va": "center"}
+                ax.annotate(named[place], place, fontsize=8, **near)
         ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), title=f"{name}, {_layers(layer)}")
     return fig, drawing
+
+
+def beside(named: dict[tuple, str]) -> dict[tuple, tuple[float, float]]:
+    """Where to write names beside points so that none covers another or a point.
+
+    Each takes the first of a few places around its point that is free, or else the least crowded.
+
+    Args:
+        named: point in the panels of :func:`panels` -> its name.
+
+    Returns:
+        point -> offset in printer's points of the left end of the name, in the middle of its height
+    """
+    across, up = 90, 64  # printer's points a unit of those panels
+    taken = [(x * across - 4, y * up - 4, x * across + 4, y * up + 4) for x, y in named]
+    side = 1.1 * across  # beyond it the panel ends
+    taken += [(-9 * side, -9 * side, -side, 9 * side), (side, -9 * side, 9 * side, 9 * side)]
+    found = {}
+    for (x, y), name in sorted(named.items()):
+        width = 4.8 * len(name)
+        places = [(6, 0), (-6 - width, 0)]
+        places += [(start, step) for step in (10, -10, 20, -20) for start in (6, -6 - width)]
+
+        def box(place, x=x, y=y, width=width):
+            left, middle = x * across + place[0], y * up + place[1]
+            return left, middle - 5, left + width, middle + 5
+
+        found[x, y] = min(places, key=lambda place: _covered(box(place), taken))
+        taken.append(box(found[x, y]))
+    return found
+
+
+def _covered(box: tuple, others: list[tuple]) -> float:
+    """The area of ``box`` that lies in the others; all are left, bottom, right, top."""
+    return sum(
+        max(0.0, min(box[2], other[2]) - max(box[0], other[0]))
+        * max(0.0, min(box[3], other[3]) - max(box[1], other[1]))
+        for other in others
+    )
 
 
 def _matrix(ax, graph: Graph, name: str, few: bool) -> None:

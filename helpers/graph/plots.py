@@ -32,6 +32,7 @@ def draw_graph(
         outlines: names of nodes drawn with a heavy outline.
         edges: edges drawn heavily, in either order.
         notes: node -> text under it.
+        size: area of a node in square points; names on small nodes are set small enough to fit.
     """
     places = graph.layout()
     heavy = {frozenset(edge) for edge in edges}
@@ -44,6 +45,7 @@ def draw_graph(
             zorder=1,
         )
     fills = ["white"] * len(graph) if colors is None else list(colors)
+    font = {"weight": "bold"} if size >= 400 else {"fontsize": 0.52 * size**0.5}
     for name, fill in zip(graph.nodes, fills, strict=True):
         x, y = places[name]
         ax.scatter(
@@ -55,9 +57,8 @@ def draw_graph(
             linewidth=2.8 if name in outlines else 1.0,
             zorder=2,
         )
-        ax.text(
-            x, y, name, ha="center", va="center", zorder=3, color=readable_on(fill), weight="bold"
-        )
+        ink = readable_on(fill)
+        ax.text(x, y, name, ha="center", va="center", zorder=3, color=ink, **font)
         if notes and name in notes:
             ax.annotate(
                 notes[name],
@@ -122,7 +123,7 @@ def draw_matrix(
 
 def graph_and_matrices(graph: Graph, matrices: dict[str, torch.Tensor], edge: tuple[str, str]):
     """The drawing, and beside it each matrix with the cells of one edge framed."""
-    fig, axes = plt.subplots(1, 1 + len(matrices), figsize=(2.35 * (1 + len(matrices)), 2.7))
+    fig, axes = plt.subplots(1, 1 + len(matrices), figsize=(2.35 * (1 + len(matrices)), 3.0))
     draw_graph(axes[0], graph, edges=[edge], outlines=edge)
     axes[0].set_title(f"edge {edge[0]}–{edge[1]}")
     i, j = (graph.index(node) for node in edge)
@@ -214,7 +215,7 @@ def signal_frame(axes, graph: Graph, A_hat: torch.Tensor, source: str, layer: in
         colors=colors,
         outlines=(source,),
         notes=notes if small else None,
-        size=620 if small else 130,
+        size=620 if small else 190,
     )
     noun = "layer" if layer == 1 else "layers"
     axes[0].set_title(f"after {layer} {noun}")
@@ -223,7 +224,8 @@ def signal_frame(axes, graph: Graph, A_hat: torch.Tensor, source: str, layer: in
         draw_matrix(axes[1], power, graph.nodes, title=f"Â to the power {layer}", cells=cells)
     else:
         axes[1].imshow(power, cmap="mako_r", vmin=0)
-        axes[1].axvline(column, color=PALETTE["accent"], linewidth=1.5)
+        frame = {"fill": False, "edgecolor": PALETTE["accent"], "linewidth": 1.5}
+        axes[1].add_patch(Rectangle((column - 0.5, -0.5), 1, len(graph), clip_on=False, **frame))
         axes[1].set_title(f"Â to the power {layer}")
         axes[1].grid(False)
 
@@ -271,24 +273,37 @@ def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | No
             xlabel="layers", yscale="log", xlim=(-0.5, last * 1.42), xticks=range(0, last + 1, 6)
         )
     axes[0].set_title("Dirichlet energy, over the sum of squares")
-    axes[1].set_title("mean distance of two nodes")
+    axes[1].set_title("mean distance, over the mean length")
     return fig
 
 
 # Communities ------------------------------------------------------------------------------------
 
+#: A shape a class, so that classes are told apart without colour.
+SHAPES = "os^DvPX"
+
 
 def embedding(ax, points: torch.Tensor, labels: torch.Tensor, graph: Graph, labelled, title: str):
-    """The two features of every node, edges between them, labelled nodes outlined."""
+    """The two features of every node, edges between them, labelled nodes outlined.
+
+    A class is a colour and a shape.
+    """
     x, y = points.T.tolist()
     for a, b in graph.edges:
         i, j = graph.index(a), graph.index(b)
         ax.plot([x[i], x[j]], [y[i], y[j]], color=PALETTE["grid"], linewidth=0.7, zorder=1)
-    colors = [CYCLE[k % len(CYCLE)] for k in labels.tolist()]
     chosen = set(labelled.tolist())
-    outline = [PALETTE["ink"] if k in chosen else "white" for k in range(len(colors))]
-    width = [2.2 if k in chosen else 0.6 for k in range(len(colors))]
-    ax.scatter(x, y, s=55, color=colors, edgecolor=outline, linewidth=width, zorder=2)
+    for k, label in enumerate(labels.tolist()):
+        ax.scatter(
+            x[k],
+            y[k],
+            s=55,
+            color=CYCLE[label % len(CYCLE)],
+            marker=SHAPES[label % len(SHAPES)],
+            edgecolor=PALETTE["ink"] if k in chosen else "white",
+            linewidth=2.2 if k in chosen else 0.6,
+            zorder=3 if k in chosen else 2,
+        )
     ax.set_title(title)
     ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[-1, 0, 1], yticks=[-1, 0, 1])
 

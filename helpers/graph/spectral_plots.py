@@ -65,7 +65,7 @@ def growth(curves: dict[str, list[float]]):
         ax.annotate(name, (len(lengths) - 1, lengths[-1]), xytext=(6, 0), color=color, **_AT_END)
     longest = max(len(lengths) for lengths in curves.values())
     ax.set(yscale="log", xlabel="how often applied", ylabel="length of the signal")
-    ax.set_xlim(-0.3, longest * 1.45)
+    ax.set_xlim(-0.3, longest * 1.3)
     ax.set_xticks(range(0, longest, 2))
     return fig
 

@@ -109,8 +109,8 @@ def rows() -> list[Trap]:
             "“at most” for “at least”",
             "report 001: for nodes 3 hops away “at most three layers”; its proof is right",
             "fewer layers do not bring the message, more do no harm to that",
-            f"after {k - 1} layers E has heard of C over {_walks(graph, k - 1)} walks, after {k} "
-            f"over {_walks(graph, k)}",
+            f"after {k - 1} layers E has heard of C on {_ways(graph, k - 1)} ways, after {k} "
+            f"on {_ways(graph, k)}",
         ),
         Trap(
             "one pair needs as many layers as the diameter",
@@ -120,7 +120,7 @@ def rows() -> list[Trap]:
         ),
         Trap(
             "(ÂH)_u as the plain sum of the neighbours' features",
-            "report 001, where it expands the product",
+            "report 001, where it expands the product; its next formula has weights again",
             "Â is not Ã: each neighbour weighs 1/√(d̃_u d̃_v)",
             f"row A of Â is {row_A}",
         ),
@@ -146,14 +146,16 @@ def rows() -> list[Trap]:
         ),
         Trap(
             "the score of attention as an MLP",
-            "report 002: “an MLP a which maps the concatenation”, loosely",
+            "report 002: “an MLP a which maps the concatenation”, loosely; GAT's paper calls it a "
+            "feedforward network of a single layer",
             "in GAT a is one linear map, a LeakyReLU behind it; a hidden layer makes it GATv2",
             f"for pairs of two times 8 numbers a has {weights_of_the_score(8)} weights",
         ),
         Trap(
             "attention over the neighbours without the node itself",
             "report 002: a sum over N(i), if N leaves out i",
-            "a node is among those it hears; else its own features are only passed on by others",
+            "a node is among those it hears, in GAT's paper too; else its own features reach it "
+            "by way of others only",
             f"with random weights A gives itself {own_attention():.0%}, which would be 0; "
             "a node without neighbours would divide by 0",
         ),
@@ -175,6 +177,6 @@ def rows() -> list[Trap]:
     ]
 
 
-def _walks(graph: Graph, k: int) -> int:
-    """Walks of k steps, loops included, from C to E."""
+def _ways(graph: Graph, k: int) -> int:
+    """Ways of k steps, waiting included, from C to E."""
     return int(reach(graph, "C", k)[graph.index("E")])

@@ -60,7 +60,8 @@ def signal_player(graphs: dict[str, Graph], source: str) -> None:
             figures.show(
                 plots.signal_strip(chosen, A_hat, source, layer),
                 caption=f"Above: what each node holds of the message of {source}, the darker the "
-                "more. Below: the power of Â from which it is read, in the framed column.",
+                "more, in shades of each drawing's own. Below: the power of Â from which it is "
+                "read, in the framed column.",
                 alt=f"The graph after {layer[0]} to {layer[-1]} layers with each node's weight of "
                 f"the message of {source}; below it that power of Â, column {source} framed.",
             )
@@ -129,9 +130,9 @@ def embedding_explorer(graph: Graph, labels: torch.Tensor, training: SemiSupervi
             plots.embedding(ax, points, labels, graph, training.labelled, title)
         figures.show(
             fig,
-            caption="The two numbers of every node as a point, lines for edges. Colour is the "
-            "class, a heavy outline a label that was shown. The title gives the accuracy on all "
-            "others.",
+            caption="The two numbers of every node as a point, lines for edges. Colour and "
+            "shape are the class, a heavy outline a label that was shown. The title gives the "
+            "accuracy on all others.",
             alt="The embeddings in the plane, by epoch: "
             + ", ".join(f"{training.accuracy[e]:.0%} right at epoch {e}" for e in epochs)
             + ". From one clump the classes move apart, towards the corners.",
