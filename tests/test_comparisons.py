@@ -158,7 +158,7 @@ def test_a_renumbered_graph_is_drawn_with_its_new_numbers(monkeypatch):
         plots, "relabelled", lambda *given: drawn.append((given, spied(*given))) or drawn[-1][1]
     )
     monkeypatch.setattr(widgets, "live", lambda draw, **_: draw(graph=3, numbering=2))
-    monkeypatch.setattr(widgets.figures, "show", lambda figure: None)
+    monkeypatch.setattr(widgets.figures, "show", lambda figure, **_: None)
     run = serialised.GraphRun("gcn", "distance", 0, features="mark")
     widgets.relabel_explorer({"one": (Spy(), run), "other": (Spy(), run)})
     ((A, marks, numbers, answers, target), figure) = drawn[0]

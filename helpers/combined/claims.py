@@ -20,7 +20,7 @@ class Claim(NamedTuple):
     Attributes:
         claim: in our words, or in at most a line of the report's own.
         who: the report.
-        verdict: right, right in part, too strong, wrong as said, not measured.
+        verdict: how far it holds, in a few words, or that it was not measured.
         shown: what shows it: a section of notebook 07, and numbers.
     """
 
@@ -74,6 +74,7 @@ def claims(found: ComparisonArchive) -> list[Claim]:
     """Every argument of the five reports on which form suits which data, and on joining both."""
     n = Numbers(found)
     gated, T, L = kind_of("gated").label, 20, n.linked.index.get_level_values("L").max()
+    pooled = f"{gated}, LSTM read-out"
     grid, small = (pictures.forms(pictures.scene())[k] for k in (1, 3))
     rounds = sorted((name for name in n.kin.index if gated in name), key=_rounds)
     few, many = n.kin.loc[rounds[0]], n.kin.loc[rounds[-1]]
@@ -86,7 +87,8 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "too strong",
             f"section 2: a graph can be written down whole and read ({percent(n.reads.max())} of "
             f"{n.reads.idxmax()[0]}, {n.reads.idxmax()[1].upper()} order); the cost: "
-            f"{percent(n.reads_changed['distance', 'bfs'])} of answers on distance hang on it",
+            f"{percent(n.reads_changed['distance', 'bfs'])} of answers on distance "
+            "change with the numbers of the nodes",
         ),
         Claim(
             "temporal data, finance and text: recurrent networks are ideal",
@@ -104,7 +106,7 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             f"{percent(n.best_reader(40))} reading it, one in ten without",
         ),
         Claim(
-            "a family tree wants a graph, which keeps “the entire history”",
+            "a family tree wants a graph, to “keep the entire history”",
             "001",
             "right with enough rounds; by order of birth reading does as well",
             f"section 2: {percent(many.far)} on long lines of mothers, over {_rounds(few.name)} "
@@ -133,12 +135,14 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "an RNN can turn a graph into a vector, reading neighbours with an LSTM",
             "001",
             "right, at the price of an order",
-            f"section 3: {percent(n.near.loc['lstm', 'accuracy'])} of stars right and "
+            f"section 3, neighbours: {percent(n.near.loc['lstm', 'accuracy'])} of stars right and "
             f"{percent(n.near.loc['lstm', 'changed'])} of answers changed by another order; a mean "
-            f"{percent(n.near.loc['mean', 'accuracy'])}",
+            f"{percent(n.near.loc['mean', 'accuracy'])}. Nodes of a whole graph, distance: "
+            f"{percent(n.graphs['distance', pooled])} right, "
+            f"{100 * n.changed['distance', pooled]:.1f} % changed",
         ),
         Claim(
-            "an RNN sees one dimension; a picture wants a graph of pixels",
+            "an RNN sees one dimension; a graph network suits pictures better",
             "002",
             "right of neighbours; it takes rounds",
             f"section 3: the pixel below is {pictures.SIZE} steps away when read, 1 on the grid; "
@@ -147,9 +151,9 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "trained on pictures here",
         ),
         Claim(
-            "graph networks are weak at order, so translation is for RNNs (so 004 of translation)",
+            "graph networks are weaker at order, so RNNs translate better (004: RNNs suit it)",
             "002, 004",
-            "first half right, second overtaken",
+            "right without positions; attention with positions translates too",
             "section 1: without positions a chain reads the same both ways, exactly; with them "
             "attention, which is messages on the complete graph, puts "
             f"{percent(n.attention[10])} of hidden digits in place at T = 10, "
@@ -159,7 +163,7 @@ def claims(found: ComparisonArchive) -> list[Claim]:
         Claim(
             "a summary from an RNN's states in a gated graph network",
             "002",
-            "right, in small",
+            "right of our small task",
             f"section 3: with {L} digits the LSTM alone {percent(n.linked[L, 'reader'])}, links "
             f"and chain alone {percent(n.linked[L, 'graph+'])}, both "
             f"{percent(n.linked[L, 'combined'])}",
@@ -173,14 +177,15 @@ def claims(found: ComparisonArchive) -> list[Claim]:
         Claim(
             "sentences or paragraphs as nodes, each joined to the next: “a viable memory”",
             "004",
-            "wrong as said",
-            f"section 1: joined to the next they are a chain, {percent(n.best_on('chain', T))} at "
-            f"T = {T}; one edge between what belongs together {percent(n.best_on('mirror', T))}",
+            "doubtful: shorter than a chain of words, but a chain",
+            "section 1 (no text was measured): on a chain of digits, "
+            f"{percent(n.best_on('chain', 10))} at T = 10; with edges between what belongs "
+            f"together {percent(n.best_on('mirror', 10))}",
         ),
         Claim(
             "complex data whose parts are connected: a graph network fits",
             "004",
-            "right where what counts is near",
+            "right where messages can tell",
             f"section 2: hops {percent(n.graphs['distance', gated])}, triangles "
             f"{percent(n.graphs['triangles', gated])} (largest class "
             f"{percent(n.majority['triangles'])})",
@@ -188,7 +193,7 @@ def claims(found: ComparisonArchive) -> list[Claim]:
         Claim(
             "music, dance, sentences: recurrent networks",
             "004",
-            "right",
+            "right, as far as order goes",
             "section 1: a melody and its reverse are one chain to messages without positions; an "
             f"RNN whose answer hangs on the first of {T} digits is right in "
             f"{percent(n.best_reader(T))}",
@@ -205,8 +210,9 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "an LSTM for each stock, a graph convolution over all",
             "000",
             "right where the coupling is known",
-            f"section 3: error {n.error['lstm']:.2f} and {n.error['gcn']:.2f} for each alone, "
-            f"{n.error['combined']:.2f} together, 1 is the least",
+            f"section 3 (made-up series, no stocks): error {n.error['lstm']:.2f} and "
+            f"{n.error['gcn']:.2f} for each alone, {n.error['combined']:.2f} together; the noise "
+            "leaves 1",
         ),
     ]
 

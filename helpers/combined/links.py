@@ -88,6 +88,21 @@ def adjacency(links: torch.Tensor, L: int, *, along: bool) -> torch.Tensor:
     return A.to(links.device)
 
 
+def one_of_two() -> float:
+    """How often one of two digits at random is right: half the time, and where both are equal."""
+    return 0.5 + 0.5 / DIGITS
+
+
+def one_of_both(L: int) -> float:
+    """The share of answers right for who hears both neighbours of the linked place, not the sides.
+
+    If the linked place is the last digit, its other neighbour is a blank and the answer is sure.
+    Elsewhere one of two digits is named (:func:`one_of_two`).
+    """
+    sure = 1 / (L - 1)
+    return sure + (1 - sure) * one_of_two()
+
+
 class LinkedReader(nn.Module):
     """The four networks of this module: states of a reader, messages, or one after the other.
 

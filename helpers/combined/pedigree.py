@@ -179,7 +179,8 @@ def task(run: PedigreeRun, *, least: int = 0):
     """The ``draw`` of :func:`.training.fit`.
 
     Args:
-        least: only people whose line of mothers has so many generations, as far as there are any.
+        least: ask somebody whose line of mothers has so many generations; in a tree without one
+            (of 5 generations: about one tree in four) whoever was drawn is asked.
     """
 
     def draw(n, stream):
@@ -200,8 +201,8 @@ def task(run: PedigreeRun, *, least: int = 0):
 def train_pedigree(run: PedigreeRun, device: str = "cpu") -> tuple[dict, dict]:
     """The experiment that a study calls.
 
-    Record: "parameters_used", "accuracy" on fresh trees, "far", the same for people with at least
-    5 generations of mothers, "diverged".
+    Record: "parameters_used", "accuracy" on fresh trees, "far", the same where somebody with at
+    least 5 generations of mothers is asked in every tree that has one, "diverged".
     """
     model = build(run)
     seen = fit(model, task(run), generator(run.seed, "data"), device=device, **fit_options(run))

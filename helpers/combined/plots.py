@@ -8,7 +8,8 @@ import seaborn as sns
 import torch
 
 from helpers import figures
-from helpers.combined.archive import BEST_SETTING, ComparisonArchive
+from helpers.combined.archive import AS_IN_04, BEST_SETTING, ComparisonArchive
+from helpers.combined.links import one_of_both
 from helpers.combined.networks import kind_of
 from helpers.combined.reconciled import settings_at
 from helpers.combined.small_graphs import serialise, visiting_order
@@ -120,7 +121,10 @@ def lstm_settings(comparisons: ComparisonArchive, T: int = 20):
         ax.plot([runs["accuracy"].mean()] * 2, [row - 0.36, row + 0.36], color=color, linewidth=2.2)
     ax.axvline(1 / DIGITS, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
     ax.text(1 / DIGITS, -0.7, "chance", fontsize=8, ha="center", va="bottom")
-    ax.set_yticks(range(len(settings)), list(settings))
+    names = [name.replace(f"{AS_IN_04}, without:", "as in 04, but not") for name in settings]
+    ax.set_yticks(range(len(settings)), names)
+    for label, name in zip(ax.get_yticklabels(), settings, strict=True):
+        label.set_weight("bold" if name in ("as compared", BEST_SETTING) else "normal")
     ax.set_ylim(len(settings) - 0.5, -0.6)
     ax.set(xlabel=f"held-out accuracy at T = {T}", xlim=(0, 1.03))
     figures.credit(fig, comparisons.credit(pd.concat(settings.values())))
@@ -139,7 +143,7 @@ def pedigree(comparisons: ComparisonArchive):
             ax.plot(runs[column], y, mark, color=color, mfc=face, ms=5, alpha=0.8)
     for mark, face, name in (
         ("o", PALETTE["ink"], "anybody of the youngest half"),
-        ("D", "white", "five generations of mothers and more"),
+        ("D", "white", "five generations of mothers and more, where there are"),
     ):
         ax.plot([], [], mark, color=PALETTE["ink"], mfc=face, ms=5, label=name)
     ax.axvline(0.5, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
@@ -201,14 +205,15 @@ def graph_tasks(comparisons: ComparisonArchive, column: str, label: str):
 
 
 def links(comparisons: ComparisonArchive):
-    """Accuracy against the number of digits; dashed: what links and an unordered chain can tell."""
+    """Accuracy against the number of digits; dashed: :func:`.links.one_of_both`."""
     runs = comparisons.part("links")
     fig, ax = plt.subplots(figsize=(7.6, 3.6))
     lengths = sorted(runs["L"].unique())
     for model, (label, color, mark) in LINKED.items():
         part = runs[runs["model"] == model]
         x = part["L"].map({L: k for k, L in enumerate(lengths)}).astype(float)
-        jitter = np.linspace(-0.06, 0.06, len(part))
+        of_length = part.groupby("L").cumcount()
+        jitter = 0.12 * (of_length / max(1, of_length.max()) - 0.5)
         ax.plot(x + jitter, part["accuracy"], mark, color=color, ms=3.5, alpha=0.6, mew=0)
         mean = part.groupby("L")["accuracy"].mean()
         ax.plot(range(len(lengths)), mean, color=color, marker=mark, ms=5)
@@ -219,14 +224,12 @@ def links(comparisons: ComparisonArchive):
             textcoords="offset points",
             va="center",
         )
-    # One of two neighbours at random, which in one case of ten has the same digit.
     for known, style, name in (
-        (0.5 + 0.5 / DIGITS, "--", "one of both neighbours"),
-        (1 / DIGITS, ":", "chance"),
+        ([one_of_both(L) for L in lengths], "--", "one of both neighbours"),
+        ([1 / DIGITS] * len(lengths), ":", "chance"),
     ):
-        across = [-0.25, len(lengths) - 0.92]
-        ax.plot(across, [known] * 2, color=PALETTE["muted"], linestyle=style, linewidth=1)
-        ax.text(-0.2, known - 0.02, name, fontsize=8, color=PALETTE["ink"], va="top")
+        ax.plot(known, color=PALETTE["ink"], linestyle=style, linewidth=1.2, zorder=3)
+        ax.text(0.5, min(known[:2]) - 0.03, name, fontsize=8.5, color=PALETTE["ink"], va="top")
     ax.set_xticks(range(len(lengths)), [str(L) for L in lengths])
     ax.set(xlabel="L, digits in the text", ylabel="answers right", ylim=(0, 1.04))
     ax.set_xlim(-0.25, len(lengths) - 0.8)
@@ -309,10 +312,9 @@ def series_window(x: torch.Tensor, forecasts: dict[str, torch.Tensor], nodes: tu
         steps = np.arange(-len(past) + 1, 1)
         ax.plot(steps, past, color=PALETTE["muted"])
         ax.plot(1, x[-1, node], "o", color=PALETTE["ink"], label="what came", ms=7)
-        for (name, values), color, marker in zip(
-            forecasts.items(), figures.CYCLE, "sD^v", strict=False
-        ):
-            ax.plot(1, values[node], marker, color=color, label=name, ms=6, alpha=0.85)
+        for j, (name, values) in enumerate(forecasts.items()):
+            at, mark = 1.5 + 0.5 * j, "sD^v"[j]  # side by side, so that none hides another
+            ax.plot(at, values[node], mark, color=figures.CYCLE[j], label=name, ms=6)
         ax.set(title=f"node {node + 1}", xlabel="step")
         if k == len(nodes) - 1:
             ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -8,7 +8,7 @@ The second own lag and the neighbours' lag both lie two steps back: who forgets 
 sees one node alone misses the neighbours. The best forecast is the process without its noise, with
 a mean squared error of 1, so every network's error says how far it is from the truth.
 
-Report 000 proposes this combination for stocks; there the answer is not known.
+Report 000 tells of this combination for stocks; there the answer is not known.
 """
 
 from dataclasses import dataclass

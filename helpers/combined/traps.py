@@ -44,22 +44,23 @@ def rows(found: ComparisonArchive) -> list[Trap]:
     return [
         Trap(
             "joining each part to the next gives a network a memory",
-            "report 004, of sentences: “this could act as a viable memory”",
-            "that graph is a chain: what was first is as many rounds away as it was steps away; an "
-            "edge must join what belongs together",
-            f"T = {T}: chain {percent(n.best_on('chain', T))}, mirror "
+            "often seen; report 004 suggests it, of sentences: “this could act as a viable memory”",
+            "that graph is a chain: what was first is as many rounds away as there are parts "
+            "(sentences are fewer than words); an edge must join what belongs together",
+            f"{T} digits: chain {percent(n.best_on('chain', T))}, mirror "
             f"{percent(n.best_on('mirror', T))}, reading {percent(n.best_reader(T))}",
         ),
         Trap(
             "a graph network keeps the whole history",
             "report 001, of a family tree: “we want to keep the entire history”, loosely",
             "a node has heard of what is as many hops away as there were rounds, and no farther",
-            f"long lines of mothers: {percent(shallow.far)} right after 3 rounds, "
-            f"{percent(deep.far)} after 10",
+            f"long lines of mothers: {percent(shallow.far)} right with 3 rounds, "
+            f"{percent(deep.far)} with 10",
         ),
         Trap(
             "what lies far back does not matter",
-            "report 001, of finance and text: long ones “unnecessary and unwanted”, loosely",
+            "often concluded; report 001 says it of finance and text alone (“unnecessary and "
+            "unwanted”), and the opposite of a patient's history",
             "it may be so there; that is a property of the task, not of sequences",
             f"palindromes of T = 40: the answer stands in the first digit; reading finds it in "
             f"{percent(n.best_reader(40))}",
@@ -80,7 +81,7 @@ def rows(found: ComparisonArchive) -> list[Trap]:
         ),
         Trap(
             "without a graph structure such data cannot be learned",
-            "report 000: “a graph structure is necessary”, loosely",
+            "report 000: “a graph structure is necessary for non-Euclidean spaces”, loosely",
             "a graph can be written as a sequence without loss; what is lost is that its order "
             "should not matter",
             f"LSTM, BFS order, one cycle or two: {percent(n.reads['connectivity', 'bfs'])}; in "
@@ -88,7 +89,7 @@ def rows(found: ComparisonArchive) -> list[Trap]:
         ),
         Trap(
             "an LSTM over neighbours, as if they had an order",
-            "report 001: “we pass the neighbours though a modified LSTM”, loosely",
+            "often seen; report 001 tells of it: “we pass the neighbours though a modified LSTM”",
             "another order, another answer (GraphSAGE draws one); sort what can be sorted, or sum",
             f"{percent(n.near.loc['lstm', 'changed'])} of answers change; sorted "
             f"{percent(n.near.loc['sorted lstm', 'changed'])}, GIN "

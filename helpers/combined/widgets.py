@@ -4,10 +4,10 @@ import ipywidgets as widgets
 import torch
 
 from helpers import figures
-from helpers.combined import plots
+from helpers.combined import plots, structure
 from helpers.combined.archive import ComparisonArchive
 from helpers.combined.serialised import GraphRun, inputs
-from helpers.combined.small_graphs import NODES, graphs_of
+from helpers.combined.small_graphs import NODES, all_hops, graphs_of
 from helpers.live import live
 from helpers.palindromes.tasks.palindromes import mirror
 from helpers.runtime import generator
@@ -18,7 +18,21 @@ def reach_explorer() -> None:
 
     def draw(T: int, rounds: int) -> None:
         half = torch.randint(10, (1, (T + 2) // 2), generator=generator("drawn", T))
-        figures.show(plots.palindrome_graphs(mirror(half, T)[0].tolist(), rounds))
+        heard = [
+            int((all_hops(A(T + 1))[T, :T] <= rounds).sum())
+            for A in (structure.chain, structure.mirrored)
+        ]
+        told = (
+            f"After {rounds} round{'' if rounds == 1 else 's'} the blank has heard of {heard[0]} "
+            f"of the {T} digits on the chain, and of {heard[1]} on the mirrored graph."
+        )
+        figures.show(
+            plots.palindrome_graphs(mirror(half, T)[0].tolist(), rounds),
+            caption=f"{told} Blue: a digit that the blank, marked ?, has heard of. Outlined in "
+            "orange: the first digit, which is the answer.",
+            alt=f"The same {T + 1} nodes in a row twice, a digit in each but the last: left joined "
+            f"to the next, right with arcs between mirrored positions as well. {told}",
+        )
 
     live(
         draw,
@@ -35,7 +49,18 @@ def attention_explorer(comparisons: ComparisonArchive) -> None:
     lengths = sorted(int(name.split()[1]) for name in comparisons.curves)
 
     def draw(T: int) -> None:
-        figures.show(plots.attention_map(comparisons, T))
+        mirrored = comparisons.curves[f"attention {T}"][:, ::-1].diagonal()[-((T + 1) // 2) :]
+        told = (
+            f"On average {mirrored.mean(dtype=float):.0%} of a hidden position's attention lies on "
+            "its mirrored position"
+        )
+        figures.show(
+            plots.attention_map(comparisons, T),
+            caption=f"{told}, which is outlined. A row is a hidden position and sums to 1, a "
+            "column a position that it can hear; one of the published seeds.",
+            alt=f"A map of attention, hidden positions against all {T + 1}, with the cells of "
+            f"mirrored positions outlined on a diagonal. {told}.",
+        )
 
     live(
         draw,
@@ -65,7 +90,18 @@ def relabel_explorer(networks: dict[str, tuple[torch.nn.Module, GraphRun]]) -> N
             for name, (model, run) in networks.items()
         }
         numbers = [str(k + 1) for k in order.argsort().tolist()]
-        figures.show(plots.relabelled(A, marks, numbers, answers, int(targets[graph])))
+        right = int(targets[graph]) + 1
+        told = f"The filled nodes are {right} hop{'' if right == 1 else 's'} apart. " + " ".join(
+            f"Answer of the {name}: {int(p.argmax()) + 1}, with probability {p.max():.2f}."
+            for name, p in answers.items()
+        )
+        figures.show(
+            plots.relabelled(A, marks, numbers, answers, right - 1),
+            caption=f"{told} The graph is the same under every numbering; only the numbers in its "
+            "nodes change.",
+            alt=f"A graph of {NODES} numbered nodes, two of them filled, and for each network a "
+            f"bar for every number of hops. {told}",
+        )
 
     live(
         draw,

@@ -38,7 +38,7 @@ def _colored(ax, A: torch.Tensor, colors: list[int]) -> None:
         ax.text(x, y, LETTERS[colors[u]], ha="center", va="center", fontsize=9, zorder=3)
     low, high = np.min(list(places.values()), axis=0), np.max(list(places.values()), axis=0)
     ax.set(xlim=(low[0] - 0.3, high[0] + 0.3), ylim=(low[1] - 0.3, high[1] + 0.3))
-    ax.set_aspect("equal", adjustable="box")
+    ax.set_aspect("equal", adjustable="box", anchor="N")  # titles of a row on one height
     ax.set_axis_off()
 
 
