@@ -102,7 +102,8 @@ def typed_numbers(source: str) -> list[str]:
 
 #: What has a digit and is no result: a condition, a place in the series, an interval's name.
 NAMES = re.compile(
-    r"\b\w+ ?= ?\d+|\b(?:[Rr]eport|[Ss]ection|[Ee]quation) \(?\d+\)?|\(1 − k/R\)|\(95 % (?=$|interval)|1-WL"
+    r"\b\w+ ?= ?\d+|\b(?:[Rr]eport|[Ss]ection|[Ee]quation) \(?\d+\)?"
+    r"|\(1 − k/R\)|\(95 % (?=$|interval)|1-WL"
 )
 
 
