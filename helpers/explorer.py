@@ -1,7 +1,7 @@
 """What a person gets to explore with: controls above a picture that follows them."""
 
-import asyncio
 import html
+import time
 from collections.abc import Callable, Generator, Sequence
 
 import ipywidgets as widgets
@@ -12,19 +12,17 @@ from helpers.captured import Part, as_html, captured
 from helpers.hand import Hand
 
 SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider, widgets.SelectionSlider)
-#: Seconds without a move after which a picture is laid out anew.
+#: Seconds after a move within which the next one is part of it.
 REST_S = 0.4
-#: Seconds that the front-end's messages have between two parts of a drawing.
-PART_S = 0.005
 _END = object()
 
 
 class Explorer:
     """Controls above the picture that ``draw`` makes at their values.
 
-    The picture is replaced whole when the next one is ready. While a control moves, figures keep
-    the layout of the one before; when it rests the picture is laid out anew. Of the values that
-    come while one picture is drawn the front-end sends the newest alone. Where ``draw`` raises, the
+    The picture is replaced whole when the next one is ready. While a control moves on, figures keep
+    the layout of the one before. Of the values that come while one picture is drawn the front-end
+    sends the newest alone. Where ``draw`` raises, the
     sentence stands above the last picture, which is dimmed until the next.
 
     Args:
@@ -47,16 +45,14 @@ class Explorer:
         self.problem = widgets.HTML()
         self.picture = widgets.HTMLMath()
         self.kept = figures.Redrawn()
-        self._rest: asyncio.TimerHandle | None = None
         for control in controls.values():
             if isinstance(control, SLIDERS):
                 control.continuous_update = True
             control.observe(lambda _: self.changed(), "value")
         self.hand = Hand()
         self.hand.observe(lambda change: self.point(*change["new"][:5]), "stroke")
-        self._due = False
-        self._drawing: Generator | None = None
-        self.redraw(at_once=True)
+        self._pointing, self._moved = False, 0.0
+        self.redraw()
 
     def point(self, picture: int, x: float, y: float, up_x: float, up_y: float) -> None:
         """A click on a picture, or a stroke over it: sets the controls that its place stands for.
@@ -71,55 +67,48 @@ class Explorer:
         if self.on_stroke is not None:
             self.on_stroke(self.kept.clicks[picture](x, y), meant)
             return
-        for name, value in meant.items():
-            set_nearest(self.controls[name], value)
+        self._pointing = True  # one picture for all controls that this sets
+        try:
+            for name, value in meant.items():
+                set_nearest(self.controls[name], value)
+        finally:
+            self._pointing = False
+        if meant:
+            self.changed()
 
     def changed(self) -> None:
-        """A control has moved. Controls that move together are followed by one picture."""
-        loop = running_loop()
-        if loop is None:
-            self.follow()
-        elif not self._due:
-            self._due = True
-            loop.call_soon(self._follow_now)
+        """Follow a control that has moved.
 
-    def _follow_now(self) -> None:
-        self._due = False
-        self.follow()
-
-    def follow(self) -> None:
-        """Draw quickly, and once more in full when nothing has moved for a while."""
-        begun = bool(self.kept.places)
-        self.redraw()
-        if self._rest is not None:
-            self._rest.cancel()
-        loop = running_loop()
-        if begun and self.kept.places and loop is not None:
-            self._rest = loop.call_later(REST_S, self.redraw_in_full)
-
-    def redraw_in_full(self) -> None:
-        """Draw at the controls' present values, laid out anew."""
-        self.kept.places.clear()
-        self.redraw()
-
-    def redraw(self, *, at_once: bool = False) -> None:
-        """Draw at the controls' present values.
-
-        Args:
-            at_once: a drawing in parts is finished before this returns.
+        All of it happens while the kernel handles the front-end's message. What is put off, to a
+        later call of the kernel's loop, can leave it deaf for the message after that.
         """
+        if self._pointing:
+            return
+        now = time.monotonic()
+        if now - self._moved > REST_S:  # a single move: there is time to lay the figure out
+            self.kept.places.clear()
+        self.redraw()
+        self._moved = time.monotonic()
+
+    def redraw(self) -> None:
+        """Draw at the controls' present values; what comes in parts is shown part by part."""
         values = {name: control.value for name, control in self.controls.items()}
         self.kept.clicks.clear()
         parts = self._caught(lambda: self.draw(**values))
-        if parts is not None and isinstance(self._shown, Generator):
-            self._drawing = self._shown
-            self._go_on(self._drawing, parts, at_once)
-        elif parts is not None:
-            self._drawing = None
+        drawing = self._shown
+        while parts is not None and isinstance(drawing, Generator):
+            if parts:
+                self._put(parts)
+            more = self._caught(lambda: next(drawing, _END))
+            parts = None if more is None else [*parts, *more]
+            if self._shown is _END:
+                break
+        if parts:  # a drawing that shows nothing leaves the picture as it is
             self._put(parts)
 
     def _caught(self, show: Callable) -> list[Part] | None:
         """What ``show()`` shows; its result is kept in ``_shown``. ``None`` where it raised."""
+        self._shown = None
         with captured() as parts, figures.redrawing(self.kept):
             try:
                 self._shown = show()
@@ -128,21 +117,6 @@ class Explorer:
                 self.fail(str(error) or type(error).__name__)
                 return None
         return parts
-
-    def _go_on(self, drawing: Generator, parts: list[Part], at_once: bool) -> None:
-        """The next part of a drawing, and the ones after it as the front-end's messages allow."""
-        while self._drawing is drawing:
-            more = self._caught(lambda: next(drawing, _END))
-            if more is None:
-                return
-            parts.extend(more)
-            self._put(parts)
-            if self._shown is _END:
-                return
-            loop = None if at_once else running_loop()
-            if loop is not None:
-                loop.call_later(PART_S, self._go_on, drawing, parts, False)
-                return
 
     def _put(self, parts: list[Part]) -> None:
         self.problem.value = ""
@@ -181,14 +155,6 @@ def set_nearest(control: widgets.Widget, value: float) -> None:
         control.value = value
     else:
         control.value = low + round((value - low) / control.step) * control.step
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The kernel's loop; ``None`` outside a kernel, where nothing can come later."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def panel(controls: Sequence[widgets.Widget]) -> widgets.Widget:

@@ -19,5 +19,5 @@ class Hand(anywidget.AnyWidget):
             strokes there were before. Empty before the first.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     stroke = traitlets.List().tag(sync=True)

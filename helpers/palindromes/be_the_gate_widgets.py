@@ -39,7 +39,11 @@ def gate_explorer(
     mine = list(ways[first])
     unit, trained = trained_unit(model, T, encoding, list(digits))
 
+    loading: list[bool] = []
+
     def draw(way: str, step: int, **gates: float) -> None:
+        if loading:  # the sliders are being set to the chosen step's gates
+            return
         settings = mine if way == MINE else ways[way]
         played = play(settings)
         right = round(played.answer) == digits[0]
@@ -66,7 +70,6 @@ def gate_explorer(
         )
         for name in GATES
     }
-    loading = []
 
     def load(_) -> None:
         """The sliders show the gates of the chosen step."""

@@ -1,5 +1,6 @@
 """The text explorer: text that streams in, coloured by surprise, the next character beside it."""
 
+import asyncio
 import html
 import signal
 import threading
@@ -11,7 +12,7 @@ import numpy as np
 
 from helpers import audience, figures
 from helpers.colors import BLUE
-from helpers.explorer import panel, running_loop
+from helpers.explorer import panel
 from helpers.frames import show_player
 from helpers.live import display_with_twin
 from helpers.text import plots
@@ -196,9 +197,12 @@ def _stops_at_interrupt(stop: threading.Event) -> None:
         if callable(before):
             before(number, frame)
 
-    loop = running_loop()
-    if loop is not None:  # a kernel sets its own handler around every message, and then this again
-        loop.call_soon(signal.signal, signal.SIGINT, interrupted)
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    # A kernel sets its own handler around every message, and then this one again.
+    loop.call_soon(signal.signal, signal.SIGINT, interrupted)
 
 
 def text_explorer(model: CharLM, vocab: Vocabulary, prompt: str, seed: int = 0) -> None:
