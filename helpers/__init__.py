@@ -16,7 +16,8 @@ recurrent wing is the base and imports none. Tests read both from the files.
 Ground floor
     paths       where things lie, anchored on the package and never on the working directory
     files       files that appear whole, or not at all
-    processes   processes that end when they should: with their parent, or when asked
+    processes   processes that end with their parent, or when asked, and leave no traces
+    foreign     texts from elsewhere, shown as text on pages, in figures and in print
     checks      bad input gets a sentence: small validators that raise ``ValueError``
     colors      the hues, apart from matplotlib
     runtime     device, seeds, threads, allocator, progress bars
@@ -25,6 +26,7 @@ Ground floor
     study       grids of configurations in, a tidy table out: cores or a cluster
     cluster     a study's runs on a Dask cluster, which may be sick
     archive     published runs in data/results: written, read, credited
+    staleness   published results that the code would make otherwise say so
     checkpoints models on disk, safetensors and JSON
     figures     house style, palette, showing and saving a figure
     audience    who looks: a person, a batch run, the pages of the site
@@ -46,6 +48,7 @@ Ground floor
     contents    the table of contents, read from the notebooks' own first cells, and its map
     reports     the five reports: who wrote them, who reports what
     machine     whether this machine is ready
+    findings    ``python -m helpers.findings``: README's findings, from the published runs
     new_notebook  ``python -m helpers.new_notebook``: begin a notebook from a template
     timing      measuring side by side
     bench       ``python -m helpers.bench``: the table of ``make bench``
@@ -62,4 +65,4 @@ Wings
 Importing ``helpers`` alone imports nothing heavy.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
