@@ -24,6 +24,7 @@ from helpers.text import (
     dialogue,
     load_book,
     measures,
+    passages,
     pasted,
     plots,
     saved_models,
@@ -160,6 +161,19 @@ def test_activations_are_the_cores_own_states(model):
     _, (_, c) = model(VOCAB.encode(text)[None])
     cells = unit_search.activations(model, VOCAB, text)
     assert torch.allclose(cells[-1], torch.tanh(c[:, 0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 9, 40])
+def test_a_coloured_passage_is_folded_between_words_and_loses_nothing(width):
+    text = "a word or\ntwo, unfoldable\n\nwords "
+    lines = passages.fold_characters(text, range(len(text)), width)
+    assert [c for line in lines for c, _ in line] == list(text.replace("\n", ""))
+    assert [text[int(k)] for line in lines for _, k in line] == list(text.replace("\n", ""))
+    assert max(map(len, lines)) <= width
+    shown = ["".join(c for c, _ in line) for line in lines]
+    if width == 8:
+        assert shown == ["a word ", "or", "two, ", "unfoldab", "le", "", "words "]
+    assert width < 40 or shown == text.split("\n")
 
 
 def test_bad_passages_are_sentences(model):
@@ -355,6 +369,8 @@ def test_an_interrupt_stops_a_stream_and_leaves_the_kernel_alive():
     manager, client = start_new_kernel(kernel_name="python3", cwd=str(paths.ROOT))
     try:
         client.execute_interactive(textwrap.dedent(stream), timeout=120)
+        client.execute_interactive("pass", timeout=60)  # by then the loop has gone round
+        time.sleep(0.5)
         manager.interrupt_kernel()
         time.sleep(0.5)
         hear = {"output_hook": lambda message: said.append(message["content"].get("text"))}

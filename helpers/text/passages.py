@@ -83,14 +83,7 @@ def coloured_figure(text: str, values, title: str, *, signed: bool = False, widt
     Args:
         values: one a character; from 0 to 1, or from -1 to 1 if ``signed``.
     """
-    lines, line = [], []
-    for c, value in zip(text, values, strict=True):
-        if c == "\n" or len(line) == width:
-            lines.append(line)
-            line = []
-        if c != "\n":
-            line.append((c, float(value)))
-    lines.append(line)
+    lines = fold_characters(text, values, width)
     fig, ax = plt.subplots(figsize=(9.2, 0.2 * len(lines) + 0.45))
     shade = SIGNED if signed else SURPRISE
     low, high = (-1, 1) if signed else (0, 1)
@@ -112,6 +105,23 @@ def coloured_figure(text: str, values, title: str, *, signed: bool = False, widt
     ax.set_title(foreign.in_figure(title))
     ax.set_axis_off()
     return fig
+
+
+def fold_characters(text: str, values, width: int) -> list[list[tuple[str, float]]]:
+    """Lines of (character, value) without line breaks, folded behind a space where there is one."""
+    lines, line = [], []
+    for c, value in zip(text, values, strict=True):
+        if c != "\n" and len(line) == width:
+            spaces = [k for k, (before, _) in enumerate(line, start=1) if before == " "]
+            cut = spaces[-1] if spaces else width
+            lines.append(line[:cut])
+            line = line[cut:]
+        if c == "\n":
+            lines.append(line)
+            line = []
+        else:
+            line.append((c, float(value)))
+    return [*lines, line]
 
 
 @cache
