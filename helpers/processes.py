@@ -18,6 +18,8 @@ from helpers import paths
 #: Seconds between two looks at whether a parent still lives.
 LOOK_EVERY_S = 1.0
 
+#: Seconds that a program which was told to end may wait for what it has started.
+LAST_WAIT_S = 2.0
 
 #: What libraries write into a person's home, unless a variable names another folder.
 _FOLDERS = {
@@ -80,15 +82,26 @@ def end_tree(process: int) -> None:
         if any("resource_tracker" in argument for argument in root.cmdline()):
             return
         root.suspend()
-        children = root.children()
     except psutil.Error:  # it has ended by itself
         return
-    for child in children:
-        end_tree(child.pid)
-    try:
+    for child in _children(process):
+        end_tree(child)
+    with suppress(psutil.Error):
         root.kill()
-    except psutil.Error:
-        return
+
+
+def _children(parent: int) -> list[int]:
+    """Numbers of the processes that a stopped one has started.
+
+    psutil's own list leaves out a child that seems older than its parent, and reads the machine's
+    clock twice to say so: where the clock is being set meanwhile, children are missed.
+    """
+    found = []
+    for number in psutil.pids():
+        with suppress(psutil.Error):  # one that has ended since
+            if psutil.Process(number).ppid() == parent:
+                found.append(number)
+    return found
 
 
 class Ended(BaseException):
@@ -135,4 +148,8 @@ def command(name: str, main: Callable[[], int]) -> None:
         sys.exit(1)
     except Ended as ended:
         print(f"{name}: ended by {ended}; what was finished is kept", file=sys.stderr)
+        # Python's own exit joins whatever threads and processes are left, however long they take.
+        last = threading.Timer(LAST_WAIT_S, os._exit, [ended.status])
+        last.daemon = True
+        last.start()
         sys.exit(ended.status)

@@ -246,6 +246,7 @@ def run_series(
         finally:
             for _, process in running.values():
                 end_tree(process.pid)
+                process.kill()  # this one for certain: the exit waits for it
     return [outcomes[notebook] for notebook in notebooks]
 
 

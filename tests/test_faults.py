@@ -1,6 +1,7 @@
 """Faults are told, by name, and nothing is lost: a few tries of each attack of ``make faults``."""
 
 import contextlib
+import itertools
 import os
 import random
 import re
@@ -21,6 +22,7 @@ from helpers import files, paths, run
 from helpers.files import atomic_write
 from helpers.graph.loaders import load_edge_list
 from helpers.notebook import _text_from_the_left
+from helpers.processes import end_tree
 from helpers.store import RunStore
 from helpers.study import grid, run_study
 from tests import faults
@@ -285,6 +287,47 @@ def shared_memory() -> set[str]:
     return {p.name for p in folder.iterdir()} if folder.is_dir() else set()
 
 
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere psutil asks for no clock")
+def test_a_tree_ends_whole_while_the_clock_is_being_set(monkeypatch):
+    child = "import time; print('here', flush=True); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "here\n"
+    started = psutil.Process(process.pid).children()
+    times = itertools.count(2e9, -60)  # set back a minute each time it is read
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: next(times))
+    assert not psutil.Process(process.pid).children()  # psutil's own list
+    end_tree(process.pid)
+    assert len(started) == 1
+    assert not psutil.wait_procs(started, timeout=5)[1]
+    assert process.wait(timeout=5) == -signal.SIGKILL
+
+
+def test_a_program_told_to_end_waits_for_nobody():
+    program = (
+        "import os, signal, threading, time; from helpers.processes import command\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "command('it', lambda: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(60))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=paths.ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout) == (143, "")
+    assert done.stderr == "it: ended by SIGTERM; what was finished is kept\n"
+
+
+def said_until_its_end(process: subprocess.Popen, started: list[psutil.Process]) -> str:
+    """What a process says until it, and all that hold its standard error, have ended: 5 s."""
+    try:
+        return process.communicate(timeout=5)[1]
+    except subprocess.TimeoutExpired as late:
+        left = []
+        for one in [psutil.Process(process.pid), *started, *psutil.process_iter()]:
+            with contextlib.suppress(psutil.Error):
+                left.append(f"{one.pid} of {one.ppid()}, {one.status()}: {' '.join(one.cmdline())}")
+        raise AssertionError(f"{late.stderr!r}, then still there:\n" + "\n".join(left)) from late
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_study_in_a_notebook_ends_with_the_runner_and_keeps_its_runs(tmp_path, how, status):
@@ -304,7 +347,7 @@ def test_a_study_in_a_notebook_ends_with_the_runner_and_keeps_its_runs(tmp_path,
     started = psutil.Process(process.pid).children(recursive=True)
     assert sum("loky" in " ".join(p.cmdline()) for p in started) >= 2
     os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
-    _, said = process.communicate(timeout=5)
+    said = said_until_its_end(process, started)
     assert process.returncode == status
     assert said.strip().splitlines()[-1].startswith(f"helpers.run: ended by {how.name}")
     assert "Traceback" not in said
@@ -333,7 +376,7 @@ def test_the_runner_ends_in_one_line_and_leaves_nothing_running(tmp_path, how, s
         with contextlib.suppress(psutil.Error):
             started = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, how)  # what a terminal does
-    _, said = process.communicate(timeout=5)
+    said = said_until_its_end(process, started)
     assert process.returncode == status
     assert said.splitlines()[-1].startswith(f"helpers.run: ended by {how.name}")
     assert "Traceback" not in said
