@@ -29,7 +29,7 @@ def clean_environment(**more: str) -> dict:
 #: A front-end: starts a kernel by its plain command and asks it, as jupyter_client's default is,
 #: with a person who could answer input().
 FRONT_END = """
-import json, subprocess, sys, tempfile
+import json, subprocess, sys, tempfile, time
 from pathlib import Path
 from jupyter_client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
@@ -41,7 +41,14 @@ client = BlockingKernelClient(connection_file=file)
 client.load_connection_file()
 client.start_channels()
 try:
-    client.wait_for_ready(timeout=60)
+    for _ in range(100):
+        try:
+            client.wait_for_ready(timeout=60)
+            break
+        except RuntimeError:  # on a busy machine a kernel is slow to show its first sign of life
+            if kernel.poll() is not None:
+                raise
+            time.sleep(0.3)
     client.execute_interactive({code!r}, allow_stdin={stdin}, timeout=60)
 finally:
     client.stop_channels()

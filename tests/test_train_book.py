@@ -1,7 +1,6 @@
 """A model of a reader's own book: in three alphabets, small and large, interrupted, and refused."""
 
 import json
-import random
 
 import pytest
 
@@ -9,28 +8,20 @@ from helpers.processes import Ended
 from helpers.text import sampling, train_book
 from helpers.text.corpus import split_text
 from helpers.text.measures import longest_copy
+from helpers.text.own_books import SOURCES, Source
 from helpers.text.saved_models import load_model
 from helpers.text.train_book import SMALLEST, card_of, file_name, main, recipe
 
-#: Words of little stories, an alphabet each.
 WORDS = {
     "english": "the a cat dog house sees finds loses old small red runs to from with and",
-    "dutch": "de het een poes hond huis ziet zoekt vindt oude kleine rode naar van met café reünie",
-    "greek": "ο η το γάτα σκύλος σπίτι βλέπει ψάχνει βρίσκει παλιό μικρό κόκκινο από με και ἀρχή",
+    "dutch": SOURCES[0].words,
+    "greek": SOURCES[1].words,
 }
 
 
 def story(language: str, characters: int, seed: int = 0) -> str:
     """Sentences of random words, with capitals, commas and paragraphs."""
-    draw, words, written, length = random.Random(seed), WORDS[language].split(), [], 0
-    while length < characters:
-        chosen = draw.choices(words, k=draw.randint(4, 9))
-        chosen[0] = chosen[0].capitalize()
-        if len(chosen) > 6:
-            chosen[3] += ","
-        written.append(" ".join(chosen) + draw.choice([". ", ". ", "? ", "!\n\n"]))
-        length += len(written[-1])
-    return "".join(written)[:characters]
+    return Source(language, WORDS[language], characters).text(seed=seed)
 
 
 @pytest.fixture
