@@ -31,7 +31,7 @@ from helpers.palindromes import archive as palindromes
 from helpers.palindromes.trained_networks import load_network
 from helpers.processes import leave_home_alone
 from helpers.store import RunStore
-from helpers.text import arriving, book_comparisons, lexicon, load_book
+from helpers.text import arriving, book_comparisons, lexicon, load_book, own_books
 from tests import faults_writers as writers
 from tests.hostile_server import BOOK, REFUSED, TAKEN, serving
 from tests.study_experiments import Config
@@ -137,6 +137,7 @@ def archives(rng: random.Random, tries: int, folder: Path) -> Tally:
         "optimizer_race": lambda folder: archive.read("optimizer_race", folder),
         "book_text": book_comparisons.read,
         "anna_karenina_words": lexicon.read,
+        "own_books": own_books.read,
     }
     for _ in range(tries):
         name = rng.choice(list(readers))
