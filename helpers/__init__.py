@@ -18,6 +18,7 @@ Ground floor
     files       files that appear whole, or not at all
     processes   processes that end when they should: with their parent, or when asked
     checks      bad input gets a sentence: small validators that raise ``ValueError``
+    boundary    every call from outside is held against its annotations
     colors      the hues, apart from matplotlib
     runtime     device, seeds, threads, allocator, progress bars
     steps       the one record that every training loop hands to whoever watches
@@ -62,4 +63,8 @@ Wings
 Importing ``helpers`` alone imports nothing heavy.
 """
 
+from helpers.boundary import guard_package
+
 __version__ = "0.1.0"
+
+guard_package()

@@ -20,6 +20,8 @@ from collections.abc import Callable
 
 import torch
 
+from helpers.checks import LARGEST, fits, integer, number, shown
+
 
 def _uniform(shape, bound, n, generator):
     bound = 1 / math.sqrt(n) if bound is None else bound
@@ -62,6 +64,9 @@ def _zeros(shape, _, n, generator):
     return torch.zeros(shape)
 
 
+#: Those whose number is a size: a bound, a standard deviation, a radius.
+_SIZES = ("uniform", "normal", "spectral")
+
 # name -> (function, whether it takes a number: "no", "maybe", "must")
 _KNOWN: dict[str, tuple[Callable, str]] = {
     "uniform": (_uniform, "maybe"),
@@ -79,11 +84,13 @@ def parse(spec: str) -> tuple[str, float | None]:
     """``"normal:0.1"`` as ``("normal", 0.1)``.
 
     Raises:
-        ValueError: an unknown name, a number that is missing, superfluous or not finite.
+        ValueError: no text, an unknown name, a number that is missing, superfluous, not finite, or
+            negative where it is a size.
     """
-    name, colon, text = str(spec).partition(":")
+    name, colon, text = spec.partition(":") if isinstance(spec, str) else ("", "", "")
     if name not in _KNOWN:
-        raise ValueError(f"unknown initialisation {spec!r}; known are {', '.join(_KNOWN)}")
+        known = ", ".join(_KNOWN)
+        raise ValueError(f"unknown initialisation {shown(spec)}; known are {known}")
     takes = _KNOWN[name][1]
     if not colon:
         if takes == "must":
@@ -93,9 +100,11 @@ def parse(spec: str) -> tuple[str, float | None]:
         value = float(text)
     except ValueError:
         value = math.nan
-    if takes == "no" or not math.isfinite(value):
+    if takes == "no" or not abs(value) <= LARGEST:
         kind = "no" if takes == "no" else "a finite"
-        raise ValueError(f"initialisation {spec!r}: {name!r} takes {kind} number")
+        raise ValueError(f"initialisation {shown(spec)}: {name!r} takes {kind} number")
+    if value < 0 and name in _SIZES:
+        raise ValueError(f"initialisation {spec!r}: the number must be at least 0")
     return name, value
 
 
@@ -128,9 +137,9 @@ def chrono_biases(
         two vectors ``(n,)``
 
     Raises:
-        ValueError: ``T_max`` below 3, where the interval is empty.
+        ValueError: ``T_max`` below 3, where the interval is empty, or an ``n`` below 1.
     """
-    if not T_max >= 3:
-        raise ValueError(f"chrono biases need T_max of at least 3 steps, got {T_max}")
+    fits(integer("n", n, minimum=1), n=n)
+    number("T_max", T_max, minimum=3)
     b_f = torch.empty(n).uniform_(1, T_max - 1, generator=generator).log()
     return b_f, -b_f
