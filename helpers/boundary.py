@@ -9,11 +9,11 @@ as it is imported.
 What the annotations mean here:
 
 ==================  ==============================================================================
-``int``             a whole number of at least 0: a count that memory can hold, or a seed where the
-                    argument is called so; ``checks.AnyInt`` has no bounds
-``float``           a number that is finite in float32
-``Tensor``          of torch, with at least one element, finite, with data; ``AnyTensor`` may be
-                    empty, infinite or NaN
+``int``             a whole number that is not negative: a count that memory can hold, or a seed
+                    where the argument is called so
+``float``           a finite number
+``Tensor``          of torch, finite, dense, with data
+``Annotated[int, UNBOUNDED]``, or of a tensor: any whole number, any dense tensor
 ``list[int]``       and other collections: of that kind, with such elements
 ``Path``            a path, or a text that is made one
 ==================  ==============================================================================
@@ -172,7 +172,7 @@ def check_of(hint, name: str = "") -> Check | None:
     if origin is Annotated:
         plain, *notes = inside
         if UNBOUNDED in notes:
-            return checks.integer
+            return checks.integer if plain is int else functools.partial(_instance, plain)
         return check_of(plain, name)
     if origin in (typing.Union, types.UnionType):
         return _one_of(hint, [part for part in inside if part is not types.NoneType], name)
@@ -190,7 +190,9 @@ def check_of(hint, name: str = "") -> Check | None:
 
 
 def _count(name, value):
-    whole = checks.integer(name, value, minimum=0)
+    whole = checks.integer(name, value)
+    if whole < 0:
+        raise ValueError(f"{name} must be a whole number, and not negative, got {shown(value)}")
     checks.fits(whole, **{name: whole})
     checks.integer(name, whole, maximum=MOST)
     return value
@@ -229,8 +231,6 @@ def _tensor(kind, name, value):
     _instance(kind, name, value)
     if value.is_sparse or value.device.type == "meta":
         raise ValueError(f"{name} must be a dense tensor with data, got {shown(value)}")
-    if not value.numel():
-        raise ValueError(f"{name} must have at least one element, got {shown(value)}")
     if not value.isfinite().all():
         raise ValueError(f"{name} must be finite, but some of its numbers are infinite or NaN")
     return value

@@ -4,6 +4,7 @@ Each takes the name under which the caller knows the value, and returns the valu
 """
 
 import numbers
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -30,16 +31,16 @@ def integer(name: str, value, minimum: AnyInt | None = None, maximum: AnyInt | N
 
 
 def number(name: str, value, minimum: float | None = None, maximum: float | None = None) -> float:
-    """``value`` as a ``float`` that is finite in float32, between bounds that are included."""
+    """``value`` as a finite ``float`` between ``minimum`` and ``maximum``, both included."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not abs(value) <= LARGEST:  # NaN is not, either
+    if not is_number or not abs(value) <= sys.float_info.max:  # NaN is not, either
         raise ValueError(f"{name} must be a finite number, got {shown(value)}")
     return _in_range(name, float(value), minimum, maximum)
 
 
 def positive(name: str, value) -> float:
-    """``value`` as a finite ``float`` above 0."""
-    if number(name, value) <= 0:
+    """``value`` as a ``float`` above 0 that float32 holds."""
+    if number(name, value, maximum=LARGEST) <= 0:
         raise ValueError(f"{name} must be above 0, got {shown(value)}")
     return float(value)
 

@@ -1,6 +1,7 @@
 """Wrong arguments for ``tests.fuzz``: anything for anything, and what a notebook passes, amiss."""
 
 import collections
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -130,6 +131,8 @@ def certainly_wrong(hint, value, name: str) -> bool:
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         if checks.UNBOUNDED in inside:
+            if inside[0] is not int:
+                return not isinstance(value, inside[0])
             return isinstance(value, bool) or not isinstance(value, int | np.integer)
         return certainly_wrong(inside[0], value, name)
     if origin in (typing.Union, types.UnionType):
@@ -144,7 +147,7 @@ def certainly_wrong(hint, value, name: str) -> bool:
         return value < 0 or (value >= HUGE and name != "seed") or value >= 2**63
     if hint is float:
         plain = isinstance(value, int | float | np.integer | np.floating)
-        return isinstance(value, bool) or not plain or not abs(value) < 1e39
+        return isinstance(value, bool) or not plain or not abs(value) <= sys.float_info.max
     if hint is str:
         return not isinstance(value, str)
     if hint is Path:
@@ -152,7 +155,7 @@ def certainly_wrong(hint, value, name: str) -> bool:
     if hint is torch.Tensor:
         if not isinstance(value, torch.Tensor) or value.is_sparse or value.device.type == "meta":
             return True
-        return not value.numel() or not bool(value.isfinite().all())
+        return not bool(value.isfinite().all())
     if hint is pd.DataFrame:
         return not isinstance(value, pd.DataFrame)
     if origin is type:

@@ -52,14 +52,13 @@ def test_a_guarded_function_looks_like_itself():
 PARTS: dict[typing.Any, tuple[list, list]] = {
     int: ([0, 3, np.int64(3)], [-1, True, 2.0, "3", None, 10**12, 10**8, [3]]),
     AnyInt: ([-1, 10**12], [True, 2.0]),
-    float: ([0, -1.5, np.float32(2)], [math.nan, math.inf, 1e300, 10**400, True, "1", 1j, None]),
+    float: ([0, -1.5, np.float32(2)], [math.nan, math.inf, 10**400, True, "1", 1j, None]),
     bool: ([True, False], [0, 1, None, "True"]),
     str: (["", "ä"], [b"a", 3, None, ["a"]]),
     torch.Tensor: (
-        [torch.tensor(1.0), torch.tensor([True])],
+        [torch.tensor(1.0), torch.tensor([True]), torch.tensor([])],
         [
             [1.0],
-            torch.tensor([]),
             torch.tensor([math.nan]),
             torch.tensor([1.0]).to("meta"),
             torch.tensor([1.0]).to_sparse(),
@@ -145,8 +144,8 @@ def test_inside_the_package_nothing_is_checked():
     space = {"__name__": "helpers.made_up", "hops": normalized_adjacency, "empty": torch.empty(0)}
     with pytest.raises(ValueError, match="square matrix"):  # the function's own check
         exec("hops(empty)", space)
-    with pytest.raises(ValueError, match="at least one element"):
-        normalized_adjacency(torch.empty(0))
+    with pytest.raises(ValueError, match="graph must be finite"):
+        normalized_adjacency(torch.tensor([[math.nan]]))
 
     inside = {"__name__": "helpers.made_up", "f": guarded_here(nothing), "g": nothing}
     exec("def loop(f):\n for _ in range(20_000): f(1)", inside)

@@ -139,7 +139,7 @@ def moved(batch: tuple[tuple, torch.Tensor], where: torch.device) -> tuple[tuple
 
 @torch.no_grad()
 def score(
-    model: nn.Module,
+    model: Callable,
     draw: Draw,
     generator: torch.Generator,
     *,

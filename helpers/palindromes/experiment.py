@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.checks import boolean, choice, fits, integer, number, seed, shown
+from helpers.checks import LARGEST, boolean, choice, fits, integer, number, seed, shown
 from helpers.palindromes.tasks import find_task
 from helpers.recurrent.cells import CELLS, find_cell
 from helpers.recurrent.classifier import SequenceClassifier, SequenceModel
@@ -110,9 +110,9 @@ class PalindromeRun:
                 parse(getattr(self, name))
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
-        number("forget_bias", self.forget_bias)
+        number("forget_bias", self.forget_bias, minimum=-LARGEST, maximum=LARGEST)
         if self.chrono is not None:
-            number("chrono", self.chrono, minimum=3)
+            number("chrono", self.chrono, minimum=3, maximum=LARGEST)
         object.__setattr__(self, "options", _as_text(self.options))
         for name, default in (("forget_bias", 0.0), ("chrono", None)):
             if name not in cell.options and getattr(self, name) != default:

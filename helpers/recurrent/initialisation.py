@@ -17,10 +17,11 @@ The gates of a cell are initialised one by one, each as a matrix of its own.
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 
-from helpers.checks import LARGEST, fits, integer, number, shown
+from helpers.checks import LARGEST, UNBOUNDED, fits, integer, number, shown
 
 
 def _uniform(shape, bound, n, generator):
@@ -110,7 +111,11 @@ def parse(spec: str) -> tuple[str, float | None]:
 
 @torch.no_grad()
 def initialise_(
-    tensor: torch.Tensor, spec: str, *, hidden_size: int, generator: torch.Generator | None = None
+    tensor: Annotated[torch.Tensor, UNBOUNDED],
+    spec: str,
+    *,
+    hidden_size: int,
+    generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Fill ``tensor`` in place as ``spec`` says, from ``generator`` (torch's own without one)."""
     name, value = parse(spec)
@@ -140,6 +145,6 @@ def chrono_biases(
         ValueError: ``T_max`` below 3, where the interval is empty, or an ``n`` below 1.
     """
     fits(integer("n", n, minimum=1), n=n)
-    number("T_max", T_max, minimum=3)
+    number("T_max", T_max, minimum=3, maximum=LARGEST)
     b_f = torch.empty(n).uniform_(1, T_max - 1, generator=generator).log()
     return b_f, -b_f

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.checkpoints import load_snapshot, save_snapshot
-from helpers.checks import boolean, choice, fits, integer, number, positive, seed
+from helpers.checks import LARGEST, boolean, choice, fits, integer, number, positive, seed
 from helpers.runtime import autocast, device_of, generator
 from helpers.steps import OnStep, ShouldStop, Step
 from helpers.text.charlm import CharLM
@@ -91,7 +91,7 @@ class Plan:
             integer("patience", self.patience, minimum=1)
         for name in ("lr", "clip_norm"):
             positive(name, getattr(self, name))
-        number("weight_decay", self.weight_decay, minimum=0.0)
+        number("weight_decay", self.weight_decay, minimum=0.0, maximum=LARGEST)
         if not 0 < number("decay", self.decay) <= 1:
             raise ValueError(f"decay must be above 0 and at most 1, got {self.decay}")
         boolean("bf16", self.bf16)
