@@ -27,6 +27,7 @@ import collections.abc
 import dis
 import functools
 import inspect
+import itertools
 import os
 import sys
 import sysconfig
@@ -320,15 +321,23 @@ def _fixed(items, name, value):
 def _sequence(item, lazy, name, value):
     if lazy and isinstance(value, collections.abc.Iterator):
         return value  # looking at it would use it up
-    array = hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1
+    plain = _row(value)
     kind = collections.abc.Collection if lazy else Sequence
-    if not array and (isinstance(value, str | bytes) or not isinstance(value, kind)):
+    if plain is None and (isinstance(value, str | bytes) or not isinstance(value, kind)):
         raise ValueError(f"{name} must be a list, got {shown(value)}")
     if item is not None:
-        few = value[:_LOOKED_AT] if hasattr(value, "__getitem__") and not lazy else value
-        for k, one in enumerate(few.tolist() if array else few):
+        few = itertools.islice(value if plain is None else plain, _LOOKED_AT)
+        for k, one in enumerate(few):
             item(f"{name}[{k}]", one)
     return value
+
+
+def _row(value) -> list | None:
+    """The elements of an array or a tensor of one dimension; ``None`` of anything else."""
+    try:
+        return value.tolist() if value.ndim == 1 else None
+    except (AttributeError, NotImplementedError, RuntimeError):  # a sparse one, or one without data
+        return None
 
 
 def _a(name: str) -> str:

@@ -11,16 +11,14 @@ quoted    a sentence of ours with the arguments that quotes a library's error (h
 answered  an answer, where the argument may be legal: another length, zero, a text
 deep      an error from inside a library, or an operation of ours that failed
 accepted  an answer, where the argument cannot mean anything: of another type, NaN, empty
-hang      more than two seconds, and more than three times the valid call
+hang      more than two seconds of work, and more than three times the valid call
 
 The last three must be 0. ``tests/test_fuzz.py`` runs a part of it.
 """
 
 import argparse
-import ast
 import collections
 import contextlib
-import importlib
 import inspect
 import io
 import json
@@ -31,9 +29,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 import traceback
-import types
 import typing
 import warnings
 from collections.abc import Callable, Iterator
@@ -44,169 +41,19 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from helpers import boundary, paths
+from helpers.checks import shown
+from tests.fuzz_names import Call, close_figures, names, remembered, sources
 from tests.fuzz_values import wrong
 
-#: Inputs a name, of a full run; calls that are remembered of each; seconds that no call may take.
-EXAMPLES, REMEMBERED, PATIENCE = 40, 3, 2.0
+#: Inputs a name in a full run, and seconds of work that no call may take.
+EXAMPLES, PATIENCE = 40, 2.0
 OUTCOMES = ("told", "quoted", "answered", "deep", "accepted", "hang")
 BAD = OUTCOMES[-3:]
-#: Memory of a process that executes a notebook and is fuzzed, and how long it may be silent.
-MEMORY, SILENCE = 8 * 2**30, 60
+#: Of a process that is fuzzed: bytes of memory, and seconds after which silence is a hang.
+MEMORY, SILENCE = 24 * 2**30, 600
 
-#: Names that start a training which writes published files: their arguments are attacked with
-#: what is certainly wrong only.
+#: Names that write published files when they are called in earnest.
 WRITERS = re.compile(r"run_and_write|train_and_save|measure_and_write|lexicon\.write")
-
-
-# The names ------------------------------------------------------------------------------------
-
-
-def cells(path: Path) -> list[str]:
-    """The code cells of a notebook."""
-    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"]
-
-
-def sources() -> dict[str, list[str]]:
-    """Notebook, workbook or README -> its pieces of code."""
-    found = {
-        str(path.relative_to(paths.NOTEBOOKS)): cells(path)
-        for path in sorted(paths.NOTEBOOKS.rglob("*.ipynb"))
-    }
-    readme = (paths.ROOT / "README.md").read_text(encoding="utf-8")
-    found["README.md"] = re.findall(r"```python\n(.*?)```", readme, re.S)
-    return found
-
-
-def imported(pieces: list[str]) -> set[tuple[str, str]]:
-    """(module, name) of everything that the code takes from ``helpers``."""
-    modules, found = {}, set()
-    trees = []
-    for piece in pieces:
-        with contextlib.suppress(SyntaxError):  # a workbook's blanks
-            trees.append(ast.parse(piece))
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "helpers":
-            for alias in node.names:
-                value = _attribute(node.module, alias.name)
-                if isinstance(value, types.ModuleType):
-                    modules[alias.asname or alias.name] = value.__name__
-                else:
-                    found.add((node.module, alias.name))
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.split(".")[0] == "helpers":
-                    modules[alias.asname or alias.name] = alias.name
-    for node in nodes:
-        if isinstance(node, ast.Attribute):
-            parts, at = [node.attr], node.value
-            while isinstance(at, ast.Attribute):
-                parts.append(at.attr)
-                at = at.value
-            if isinstance(at, ast.Name) and at.id in modules:
-                module = modules[at.id]
-                for part in reversed(parts):
-                    value = _attribute(module, part)
-                    if not isinstance(value, types.ModuleType):
-                        found.add((module, part))
-                        break
-                    module = value.__name__
-    return found
-
-
-def _attribute(module: str, name: str):
-    try:
-        return getattr(importlib.import_module(module), name)
-    except AttributeError:
-        return importlib.import_module(f"{module}.{name}")
-
-
-def called(value) -> str:
-    """How the report calls a name: its module within the package, and the name."""
-    return f"{value.__module__}.{value.__qualname__}".removeprefix("helpers.")
-
-
-def names(found: dict[str, list[str]] | None = None) -> dict[str, tuple[Callable, set]]:
-    """Name in the report -> the function or class, and the (module, name) under which it is met."""
-    met: dict[str, tuple[Callable, set]] = {}
-    for pieces in (sources() if found is None else found).values():
-        for module, name in sorted(imported(pieces)):
-            value = _attribute(module, name)
-            if callable(value) and value.__module__.startswith("helpers"):
-                met.setdefault(called(value), (value, set()))[1].add((module, name))
-    return dict(sorted(met.items()))
-
-
-# Valid calls ----------------------------------------------------------------------------------
-
-
-class Call(typing.NamedTuple):
-    """A call that a notebook makes, and how long it took."""
-
-    args: tuple
-    kwargs: dict
-    seconds: float
-
-
-def remembered(
-    pieces: list[str], folder: Path, failed: Callable[[str], object]
-) -> dict[str, list[Call]]:
-    """Execute code cells, and remember calls of the names that they import, the shortest first.
-
-    Args:
-        folder: where figures go.
-        failed: told of each cell that fails.
-    """
-    calls = collections.defaultdict(list)
-    restore = []
-
-    def recording(key, function, skip=0):
-        def shim(*args, **kwargs):
-            if sys._getframe(1).f_globals.get("__name__") != "__main__":  # from inside the package
-                return getattr(function, "__wrapped__", function)(*args, **kwargs)
-            start = time.monotonic()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                call = Call(args[skip:], kwargs, time.monotonic() - start)
-                calls[key] = sorted([*calls[key], call], key=lambda c: c.seconds)[:REMEMBERED]
-
-        shim.__wrapped__ = function
-        return shim
-
-    for key, (value, places) in names({"": pieces}).items():
-        if inspect.isclass(value):
-            if isinstance(value.__init__, types.FunctionType):
-                restore.append((value, "__init__", value.__init__))
-                value.__init__ = recording(key, value.__init__, skip=1)
-        else:
-            for module, name in places:
-                at = importlib.import_module(module)
-                restore.append((at, name, value))
-                setattr(at, name, recording(key, value))
-    os.environ["HELPERS_FIGURES"] = str(folder)
-    space = {"__name__": "__main__"}
-    try:
-        for piece in pieces:
-            with contextlib.redirect_stdout(io.StringIO()):
-                try:
-                    exec(compile(piece, "<ipython-cell>", "exec"), space)
-                except Exception as error:
-                    where = traceback.extract_tb(error.__traceback__)[-1]
-                    said = f"{type(error).__name__}: {error} ({where.name}, {where.lineno})"
-                    failed(f"{piece[:60]!r} … {said}")
-            _close_figures()
-    finally:
-        for at, name, value in restore:
-            setattr(at, name, value)
-    return dict(calls)
-
-
-def _close_figures() -> None:
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
 
 
 # Outcomes -------------------------------------------------------------------------------------
@@ -218,7 +65,7 @@ class _TooLong(BaseException):
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise :class:`_TooLong` inside after so many seconds, where the system has such an alarm."""
+    """Raise :class:`_TooLong` inside after so many seconds of work, where a system has alarms."""
     if not hasattr(signal, "setitimer"):
         yield
         return
@@ -226,13 +73,13 @@ def at_most(seconds: float) -> Iterator[None]:
     def ring(*_):
         raise _TooLong
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def outcome(function: Callable, call: Call, certainly: bool) -> tuple[str, str]:
@@ -271,23 +118,26 @@ def hints_of(function: Callable) -> dict:
 
 
 def attack(
-    function: Callable, calls: list[Call], examples: int, number: int, certain_only: bool = False
+    function: Callable,
+    calls: list[Call],
+    examples: int,
+    number: int,
+    *,
+    certain_only: bool = False,
+    beat: Callable[[], object] = lambda: None,
 ) -> tuple[collections.Counter, list[str]]:
     """Hand wrong arguments to a function; how often each outcome, and what the bad ones were.
 
     Args:
         calls: valid ones, to be mutated.
         number: the seed.
+        certain_only: try nothing that might be legal.
+        beat: called before each input.
     """
     tally, bad = collections.Counter(), []
     signature, hints = inspect.signature(function), hints_of(function)
-    parameters = signature.parameters
-
-    def arguments(call: Call) -> dict:
-        with contextlib.suppress(TypeError):
-            bound = signature.bind(*call.args, **call.kwargs)
-            return dict(bound.arguments)
-        return {}
+    if not signature.parameters:
+        return tally, bad
 
     @seed(number)
     @settings(
@@ -299,125 +149,143 @@ def attack(
     )
     @given(st.data())
     def run(data):
+        beat()
         call = data.draw(st.sampled_from(calls))
-        given_, open_ = arguments(call), []
-        for name, parameter in parameters.items():
-            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                open_.append(name)
-        if not open_:
-            tally["told"] += 1
-            return
-        chosen = data.draw(st.lists(st.sampled_from(open_), min_size=1, max_size=2, unique=True))
-        certainly, said = False, []
-        for name in chosen:
-            now = given_.get(name, parameters[name].default)
-            new, is_wrong, _ = data.draw(wrong(hints.get(name), now, name))
-            if parameters[name].default is None and new is None:
-                is_wrong = False
-            given_[name] = new
-            certainly |= is_wrong
-            said.append(f"{name} = {boundary.shown(new, 80)}")
+        mutated, certainly, said = data.draw(mutations(call, signature, hints))
         if certain_only and not certainly:
             return
-        args, kwargs = [], {}
-        for name, parameter in parameters.items():
-            if name not in given_:
-                continue
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                args += given_[name]
-            elif parameter.kind is parameter.VAR_KEYWORD:
-                kwargs |= given_[name]
-            elif parameter.kind is parameter.POSITIONAL_ONLY:
-                args.append(given_[name])
-            else:
-                kwargs[name] = given_[name]
-        kind, answer = outcome(function, Call(tuple(args), kwargs, call.seconds), certainly)
+        kind, answer = outcome(function, mutated, certainly)
         tally[kind] += 1
-        if kind in BAD:
-            bad.append(f"{kind}: {', '.join(said)}: {answer[:200]}")
-        elif os.environ.get("FUZZ_SHOW") == kind:
-            bad.append(f"({kind}): {', '.join(said)}: {answer[:300]}")
-        _close_figures()
+        if kind in BAD or kind == os.environ.get("FUZZ_SHOW"):
+            bad.append(f"{kind}: {said}: {answer[:200]}")
+        close_figures()
 
     run()
     return tally, bad
+
+
+@st.composite
+def mutations(draw, call: Call, signature: inspect.Signature, hints: dict):
+    """A call with one or two arguments wrong, whether certainly so, and which they are."""
+    bound = signature.bind_partial(*call.args, **call.kwargs)
+    given_, certainly, said = dict(bound.arguments), False, []
+    chosen = st.lists(
+        st.sampled_from(list(signature.parameters)), min_size=1, max_size=2, unique=True
+    )
+    for name in draw(chosen):
+        parameter, hint = signature.parameters[name], hints.get(name)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            before = list(given_.get(name, ()))
+            new, is_wrong = draw(wrong(hint, before[-1] if before else None, name))
+            given_[name] = (*before[:-1], new)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            before = dict(given_.get(name, {"other": None}))
+            key = draw(st.sampled_from(sorted(before)))
+            new, is_wrong = draw(wrong(hint, before[key], key))
+            given_[name] = {**before, key: new}
+        else:
+            new, is_wrong = draw(wrong(hint, given_.get(name, parameter.default), name))
+            is_wrong = is_wrong and not (new is None and parameter.default is None)
+            given_[name] = new
+        certainly |= is_wrong
+        said.append(f"{name} = {shown(new, 80)}")
+    bound.arguments.clear()
+    in_order = {name: given_[name] for name in signature.parameters if name in given_}
+    bound.arguments.update(in_order)
+    named = {
+        name: value
+        for name, value in in_order.items()
+        if signature.parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    }
+    if len(bound.args) < len(named):  # an argument in front is missing: pass the others by name
+        return Call((), {**bound.kwargs, **named}, call.seconds), certainly, ", ".join(said)
+    return Call(bound.args, bound.kwargs, call.seconds), certainly, ", ".join(said)
 
 
 # A notebook in a process of its own -----------------------------------------------------------
 
 
 def child(source: str, number: int, examples: int, without: set[str]) -> None:
-    """Execute one source and attack the names that it calls; a line of JSON for each."""
+    """Execute one source and attack the names that it calls; a line of JSON for each.
+
+    Without a source: those that no source calls.
+    """
     limit_memory()
     torch.set_num_threads(1)
     os.environ.setdefault("HELPERS_INTERACTIVE", "0")
     out = sys.stdout
-    pieces = sources()[source]
+
+    def tell(**what) -> None:
+        print(json.dumps(what), file=out, flush=True)
+
+    pieces = sources()[source] if source else []
+    met = names({source: pieces}) if source else names()
     with tempfile.TemporaryDirectory() as folder:
-
-        def failed(what: str) -> None:
-            print(json.dumps({"failed": what}), file=out, flush=True)
-
-        calls = remembered(pieces, Path(folder), failed)
+        calls = remembered(pieces, Path(folder), tell)
         os.chdir(folder)
         random.seed(number)
-        for key, (value, _) in names({"": pieces}).items():
-            if key in without or key not in calls:
+        torch.set_flush_denormal(False)  # what Hypothesis asks of a processor
+        for key, (value, _) in met.items():
+            known = calls.get(key) or ([] if source else [Call((), {}, 0.0)])
+            if key in without or not known or not examples:
                 continue
-            if not examples:  # to see that the valid calls are taken for such
-                continue
-            print(json.dumps({"begin": key}), file=out, flush=True)
-            tally, bad = attack(value, calls[key], examples, number, bool(WRITERS.search(key)))
-            print(json.dumps({"name": key, "tally": tally, "bad": bad}), file=out, flush=True)
+            tell(begin=key)
+            careful = not source or bool(WRITERS.search(key))
+            tally, bad = attack(
+                value, known, examples, number, certain_only=careful, beat=lambda: tell(beat=1)
+            )
+            tell(name=key, tally=tally, bad=bad)
 
 
 def limit_memory() -> None:
-    """A call may not take the machine's memory."""
+    """What a call asks for beyond this is refused, where the system can."""
     with contextlib.suppress(ImportError, ValueError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY * 4, MEMORY * 4))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def fuzz(number: int, examples: int, only: list[str]) -> dict[str, dict]:
     """Attack all names, notebook by notebook: name -> its tally and what was bad."""
     found: dict[str, dict] = {}
-    for source in sources():
-        if source.startswith("exercises") or (only and not any(part in source for part in only)):
-            continue
-        while True:
-            finished, hung = _run_child(source, number, examples, set(found), found)
-            if finished:
-                break
+    answered = [name for name in sources() if not name.startswith("exercises")]  # those have blanks
+    chosen = [name for name in answered if any(part in name for part in only)]
+    for source in chosen if only else [*answered, ""]:
+        print(f"{source or 'what none of them calls'} …", file=sys.stderr, flush=True)
+        while (hung := _run_child(source, number, examples, found)) is not None:
             found[hung] = {"tally": {"hang": 1}, "bad": ["hang: the process was silent, or died"]}
     return found
 
 
-def _run_child(source, number, examples, without, found) -> tuple[bool, str]:
+def _run_child(source: str, number: int, examples: int, found: dict[str, dict]) -> str | None:
+    """Let a process attack what is not in ``found`` yet; the name at which it was killed."""
     command = [sys.executable, "-m", "tests.fuzz", "--child", source, "--seed", str(number)]
-    command += ["--examples", str(examples), "--without", json.dumps(sorted(without))]
-    print(f"{source} …", file=sys.stderr, flush=True)
-    begun = ""
+    command += ["--examples", str(examples), "--without", json.dumps(sorted(found))]
+    begun = None
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=paths.ROOT
         )
+        watch = threading.Timer(SILENCE, process.kill)
         for line in process.stdout:
-            with contextlib.suppress(ValueError):
+            watch.cancel()
+            watch = threading.Timer(SILENCE, process.kill)
+            watch.start()
+            with contextlib.suppress(ValueError):  # what a library prints
                 told = json.loads(line)
                 begun = told.get("begin", begun)
                 if "failed" in told:
                     print(f"{source}: a cell failed: {told['failed']}", flush=True)
                 if "name" in told:
                     found[told["name"]] = told
-        code = process.wait()
-        if code == 0:
-            return True, ""
+        watch.cancel()
+        if (code := process.wait()) == 0:
+            return None
         errors.seek(0)
         print(errors.read()[-3000:], file=sys.stderr)
-    if code > 0 or not begun or begun in found:  # not killed: an error of this harness
+    if code > 0 or begun is None or begun in found:  # not killed: an error of this harness
         raise SystemExit(f"{source} could not be fuzzed")
-    return False, begun
+    return begun
 
 
 def table(found: dict[str, dict]) -> str:
@@ -446,7 +314,7 @@ def main() -> int:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--without", default="[]", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
+    if options.child is not None:
         child(options.child, options.seed, options.examples, set(json.loads(options.without)))
         return 0
     found = fuzz(options.seed, options.examples, options.only)

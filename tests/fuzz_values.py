@@ -14,9 +14,6 @@ from hypothesis import strategies as st
 
 from helpers import checks
 
-#: A mutation: the value, whether it is certainly wrong, what to call it in the report.
-Wrong = tuple[object, bool, str]
-
 HUGE = 10**12
 _OBJECTS = st.sampled_from([object(), int, print, ..., 1j, NotImplemented, Path, range(3), b"\0"])
 _ODD = st.one_of(
@@ -56,10 +53,14 @@ _EVERYTHING = st.one_of(st.none(), _NUMBERS, _TEXTS, _ODD, _ARRAYS, _TENSORS)
 
 
 def wrong(hint, value, name: str) -> st.SearchStrategy:
-    """Values for an argument with this annotation that holds ``value`` in the valid call."""
-    return st.one_of(_EVERYTHING, _DEAD_TENSORS, *_near(value)).map(
-        lambda new: (new, certainly_wrong(hint, new, name), name)
-    )
+    """Values for an argument that holds ``value`` in the valid call, each with whether it is
+    certainly wrong by the argument's annotation.
+    """
+    anything = st.one_of(_EVERYTHING, _DEAD_TENSORS)
+    near = st.one_of(_near(value)) if _near(value) else anything
+    # As often the one as the other, whatever either is made of.
+    drawn = st.booleans().flatmap(lambda is_near: near if is_near else anything)
+    return drawn.map(lambda new: (new, certainly_wrong(hint, new, name)))
 
 
 def _near(value) -> list[st.SearchStrategy]:
@@ -67,7 +68,7 @@ def _near(value) -> list[st.SearchStrategy]:
     if isinstance(value, torch.Tensor) and value.numel():
         plain = value.detach()
         real = plain.is_floating_point()
-        changed = [plain[..., :0], plain.unsqueeze(0), plain.flatten(), plain.to("meta")]
+        changed = [plain.flatten()[:0], plain.unsqueeze(0), plain.flatten(), plain.to("meta")]
         changed += [plain.double(), plain.long() if real else plain.float()]
         changed += [~plain if plain.dtype == torch.bool else torch.full_like(plain, 10**6)]
         changed += [plain[:1]] if plain.dim() else []

@@ -32,7 +32,7 @@ from helpers.text.corpus import split_text
 from helpers.text.measures import entropy, find_cycle
 from helpers.text.passages import fold
 from helpers.text.sampling import generate, next_distribution
-from tests import fuzz
+from tests import fuzz, fuzz_names
 from tests.fuzz_values import certainly_wrong
 
 EYE = torch.eye(3, dtype=torch.float64)
@@ -93,7 +93,7 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: fuzz.called(call[0]))
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: fuzz_names.called(call[0]))
 def test_wrong_arguments_are_told(call):
     function, args, kwargs = call
     function(*args, **kwargs)
@@ -103,11 +103,11 @@ def test_wrong_arguments_are_told(call):
 
 
 def test_the_names_are_those_that_readers_import():
-    found = fuzz.names()
+    found = fuzz_names.names()
     assert len(found) > 400
-    assert {fuzz.called(f) for f in (hops, start, PalindromeRun, generate)} <= set(found)
+    assert {fuzz_names.called(f) for f in (hops, start, PalindromeRun, generate)} <= set(found)
     piece = "from helpers import figures as f\nfrom helpers.graph import hops\nf.show(1)"
-    met = fuzz.names({"": [piece]})
+    met = fuzz_names.names({"": [piece]})
     assert [*met] == ["figures.show", "graph.propagation.hops"]
     assert met["figures.show"] == (figures.show, {("helpers.figures", "show")})
 
@@ -115,10 +115,10 @@ def test_the_names_are_those_that_readers_import():
 def test_calls_are_remembered_and_nothing_is_left_changed(tmp_path):
     piece = "from helpers.graph import hops, six_node_graph\n"
     piece += 'hops(six_node_graph(), "A", "C")'
-    failed = []
-    calls = fuzz.remembered([piece, "hops()"], tmp_path, failed.append)
+    told = []
+    calls = fuzz_names.remembered([piece, "hops()"], tmp_path, lambda **what: told.append(what))
     assert calls["graph.propagation.hops"][0].args[1:] == ("A", "C")
-    assert "missing 3 required positional arguments" in failed[0]
+    assert "missing 3 required positional arguments" in told[-1]["failed"]
     assert inspect.getmodule(hops).hops is hops
 
 

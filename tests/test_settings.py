@@ -61,7 +61,7 @@ EXAMPLES = (
     LinkRun("graph", L=5, seed=0),
     NeighbourRun("mean", seed=0),
     PedigreeRun("lstm", seed=0, order="birth"),
-    PedigreeRun("gcn", seed=0),
+    PedigreeRun("gin", seed=0),
     SeriesRun("gcn", seed=0),
 )
 
