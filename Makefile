@@ -21,7 +21,7 @@ endif
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: run test exercises grade-check slides mutants lab publish site full bench faults fuzz clean setup
+.PHONY: run test exercises grade-check slides mutants lab publish site site-check full bench faults fuzz licences clean setup
 
 run: $(STAMP)
 	$(PY) -m helpers.run
@@ -63,13 +63,18 @@ publish: $(STAMP)
 site: $(STAMP)
 	$(PY) -m helpers.site
 
+# Every page of it in Chromium, from its folder and with the network off: each slider by keys, mouse
+# and finger, formulas, pictures and their words, narrow windows, links, search, sizes.
+site-check: $(STAMP)
+	$(PY) -m pytest tests/site_check.py
+
 full: $(STAMP)
 	$(PY) -m helpers.run --profile full
 
 bench: $(STAMP)
 	$(PY) -m helpers.bench
 
-# Attacks what must not get lost, minutes long, and prints what was told and what was not.
+# Attacks what must not get lost, some ten minutes long, and prints what was told and what was not.
 faults: $(STAMP)
 	$(PY) -m tests.faults
 
@@ -77,6 +82,10 @@ faults: $(STAMP)
 # `make fuzz SEED=7 EXAMPLES=100` draws others, and more.
 fuzz: $(STAMP)
 	$(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(EXAMPLES),--examples $(EXAMPLES))
+
+# The licence of every locked package, as its own metadata say; one that says none is marked.
+licences: $(STAMP)
+	$(PY) -m tests.licences
 
 setup: $(STAMP)
 

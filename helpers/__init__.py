@@ -16,7 +16,8 @@ recurrent wing is the base and imports none. Tests read both from the files.
 Ground floor
     paths       where things lie, anchored on the package and never on the working directory
     files       files that appear whole, or not at all
-    processes   processes that end when they should: with their parent, or when asked
+    processes   processes that end with their parent, or when asked, and leave no traces
+    foreign     texts from elsewhere, shown as text on pages, in figures and in print
     checks      bad input gets a sentence: small validators that raise ``ValueError``
     boundary    every call from outside is held against its annotations
     colors      the hues, apart from matplotlib
@@ -26,6 +27,7 @@ Ground floor
     study       grids of configurations in, a tidy table out: cores or a cluster
     cluster     a study's runs on a Dask cluster, which may be sick
     archive     published runs in data/results: written, read, credited
+    staleness   published results that the code would make otherwise say so
     checkpoints models on disk, safetensors and JSON
     figures     house style, palette, showing and saving a figure
     audience    who looks: a person, a batch run, the pages of the site
@@ -47,6 +49,7 @@ Ground floor
     contents    the table of contents, read from the notebooks' own first cells, and its map
     reports     the five reports: who wrote them, who reports what
     machine     whether this machine is ready
+    findings    ``python -m helpers.findings``: README's findings, from the published runs
     new_notebook  ``python -m helpers.new_notebook``: begin a notebook from a template
     timing      measuring side by side
     bench       ``python -m helpers.bench``: the table of ``make bench``
@@ -65,6 +68,6 @@ Importing ``helpers`` alone imports nothing heavy.
 
 from helpers.boundary import guard_package
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 guard_package()

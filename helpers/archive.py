@@ -10,6 +10,7 @@ run, "parts" the parts of the study that it belongs to, "settings" what it is ca
 them, "made" and "torch" when and with what it was computed.
 """
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -20,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import paths
-from helpers.files import atomic_write
+from helpers import paths, staleness
+from helpers.files import write_together
 from helpers.store import made_now, read_arrays
 
 #: Between the parts, and between the settings, that one run belongs to.
@@ -117,13 +118,12 @@ def write(
         np.savez_compressed(packed, **curves)
         contents[f"{name}_curves.npz"] = packed.getvalue()
     old = folder / f"{name}.csv.gz"
-    if old.exists() and old.read_bytes() == contents[old.name]:
-        record["made"] = json.loads((folder / f"{name}.json").read_text())["made"]
-    for file_name, content in contents.items():
-        with atomic_write(folder / file_name, durable=True) as file:
-            file.write(content)
-    with atomic_write(folder / f"{name}.json", durable=True) as file:
-        file.write(sealed(record, contents))
+    if old.is_file() and old.read_bytes() == contents[old.name]:
+        with contextlib.suppress(ValueError):  # what says it is damaged, and now written anew
+            record["made"] = unsealed(folder / f"{name}.json")["made"]
+    files = {folder / file_name: content for file_name, content in contents.items()}
+    files[folder / f"{name}.json"] = sealed(record, contents)
+    write_together(files, durable=True)
 
 
 def sealed(record: dict, contents: dict[str, bytes] | None = None) -> bytes:
@@ -187,7 +187,7 @@ def exists(name: str, folder: Path = paths.RESULTS) -> bool:
 
 
 def read(name: str, folder: Path = paths.RESULTS) -> Archive:
-    """What is archived under a name.
+    """What is archived under a name. Where the present code would make other runs, it is said.
 
     Raises:
         ValueError: it is not there; or one of its files is missing or damaged, and which.
@@ -206,4 +206,6 @@ def read(name: str, folder: Path = paths.RESULTS) -> Archive:
     curves = {}
     for file_name, content in contents.items():
         curves |= read_arrays(content, file_name)
-    return Archive(pd.read_csv(io.BytesIO(packed), compression="gzip"), curves, provenance)
+    table = pd.read_csv(io.BytesIO(packed), compression="gzip")
+    staleness.say(staleness.of_runs(name, table, provenance))
+    return Archive(table, curves, provenance)

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from helpers.processes import command, leave_home_alone
 from helpers.timing import Row, as_table, every_core_busy, side_by_side
 
 _WINGS = sorted(path.parent.name for path in Path(__file__).parent.glob("*/bench.py"))
@@ -64,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m helpers.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=GROUPS, default=[], metavar="GROUP")
     options = parser.parse_args(arguments)
+    leave_home_alone()
     print(machine())
     found = []
     for group in options.only or GROUPS:
@@ -75,4 +77,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command("helpers.bench", main)

@@ -190,8 +190,13 @@ def check_of(hint, name: str = "") -> Check | None:
     return functools.partial(_instance, hint) if isinstance(hint, type) else None
 
 
+def _plain(value):
+    """The number of a tensor or an array without a dimension; anything else as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
 def _count(name, value):
-    whole = checks.integer(name, value)
+    whole = checks.integer(name, _plain(value))
     if whole < 0:
         raise ValueError(f"{name} must be a whole number, and not negative, got {shown(value)}")
     checks.fits(whole, **{name: whole})
@@ -200,7 +205,7 @@ def _count(name, value):
 
 
 def _number(name, value):
-    checks.number(name, value)
+    checks.number(name, _plain(value))
     return value
 
 
@@ -295,7 +300,8 @@ def _collection_of(hint) -> Check:
     if kind is tuple and inside and inside[-1] is not Ellipsis:
         return functools.partial(_fixed, [check_of(part) for part in inside])
     item = check_of(inside[0]) if inside else None
-    return functools.partial(_sequence, item, kind is collections.abc.Iterable)
+    wanted = Sequence if kind in (list, tuple, Sequence) else collections.abc.Collection
+    return functools.partial(_sequence, item, wanted, kind is collections.abc.Iterable)
 
 
 def _mapping(key, item, name, value):
@@ -318,11 +324,10 @@ def _fixed(items, name, value):
     return value
 
 
-def _sequence(item, lazy, name, value):
+def _sequence(item, kind, lazy, name, value):
     if lazy and isinstance(value, collections.abc.Iterator):
         return value  # looking at it would use it up
     plain = _row(value)
-    kind = collections.abc.Collection if lazy else Sequence
     if plain is None and (isinstance(value, str | bytes) or not isinstance(value, kind)):
         raise ValueError(f"{name} must be a list, got {shown(value)}")
     if item is not None:

@@ -7,15 +7,16 @@ content is replaced in one go, and for the frames of the site.
 
 import base64
 import html
-import io
 import struct
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+
+from helpers.foreign import visible
 
 
 class Part(NamedTuple):
@@ -25,45 +26,86 @@ class Part(NamedTuple):
     metadata: dict
 
 
-class _Publisher(DisplayPublisher):
+class _Caught(threading.local):
+    """What the present thread catches; ``None`` while it catches nothing."""
+
+    parts: list[Part] | None = None
+
+
+class _Sorter:
+    """Stands before a publisher or a stream: what is shown by a thread that catches stays here.
+
+    A kernel shows with one publisher and one stream whatever its threads show, and JupyterLab has
+    its widgets' messages handled in another thread than its cells.
+    """
+
+    def __init__(self, behind):
+        self._behind = behind
+
+    def __getattr__(self, name: str):
+        return getattr(self._behind, name)
+
+
+class _Publisher(_Sorter):
     """Takes what ``display`` would send to a front-end."""
 
-    def __init__(self, parts: list[Part]):
-        super().__init__()
-        self.parts = parts
-
-    def publish(self, data, metadata=None, **ignored) -> None:
-        self.parts.append(Part(data, metadata or {}))
+    def publish(self, data, metadata=None, **more) -> None:
+        if _caught.parts is None:
+            self._behind.publish(data, metadata, **more)
+        else:
+            _caught.parts.append(Part(data, metadata or {}))
 
     def clear_output(self, wait=False) -> None:
-        self.parts.clear()
+        if _caught.parts is None:
+            self._behind.clear_output(wait)
+        else:
+            _caught.parts.clear()
 
 
-class _Lines(io.TextIOBase):
+class _Lines(_Sorter):
     """Takes what is printed; lines that follow each other are one part."""
 
-    def __init__(self, parts: list[Part]):
-        self.parts = parts
-
     def write(self, text: str) -> int:
-        if self.parts and self.parts[-1].metadata.get("printed"):
-            self.parts[-1].data["text/plain"] += text
+        parts = _caught.parts
+        if parts is None:
+            return self._behind.write(text)
+        if parts and parts[-1].metadata.get("printed"):
+            parts[-1].data["text/plain"] += text
         else:
-            self.parts.append(Part({"text/plain": text}, {"printed": True}))
+            parts.append(Part({"text/plain": text}, {"printed": True}))
         return len(text)
+
+
+_caught = _Caught()
+_lock = threading.Lock()
+_catching = 0  # threads and nestings that catch
 
 
 @contextmanager
 def captured() -> Iterator[list[Part]]:
-    """What is shown inside, in a list that fills while it runs, and nowhere else."""
-    shell = InteractiveShell.instance()
+    """What this thread shows inside, in a list that fills while it runs, and nowhere else."""
     parts: list[Part] = []
-    publisher, out = shell.display_pub, sys.stdout
-    shell.display_pub, sys.stdout = _Publisher(parts), _Lines(parts)
+    before = _caught.parts
+    _sort(+1)
+    _caught.parts = parts
     try:
         yield parts
     finally:
-        shell.display_pub, sys.stdout = publisher, out
+        _caught.parts = before
+        _sort(-1)
+
+
+def _sort(step: int) -> None:
+    """Put the sorters in place for the first that catches, and take them away after the last."""
+    global _catching
+    shell = InteractiveShell.instance()
+    with _lock:
+        first, _catching = _catching == 0, _catching + step
+        if first:
+            shell.display_pub, sys.stdout = _Publisher(shell.display_pub), _Lines(sys.stdout)
+        elif _catching == 0:
+            shell.display_pub = getattr(shell.display_pub, "_behind", shell.display_pub)
+            sys.stdout = getattr(sys.stdout, "_behind", sys.stdout)
 
 
 def inline(png: bytes, width: int, alt: str) -> str:
@@ -120,4 +162,6 @@ def _part(part: Part, picture: Callable) -> str:
         from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
         return markdown2html_mistune(data["text/markdown"])
-    return f'<pre style="white-space: pre-wrap">{html.escape(data.get("text/plain", ""))}</pre>'
+    words = html.escape(visible(data.get("text/plain", "")))
+    lines = "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"
+    return f'<pre style="{lines}">{words}</pre>'

@@ -14,11 +14,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from helpers.files import atomic_write
+from helpers.files import atomic_write, write_together
 
 
 def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], header: dict) -> None:
-    """Write ``path``.safetensors and ``path``.json, each whole or not at all.
+    """Write ``path``.safetensors and ``path``.json, both or none.
 
     Args:
         path: without a suffix.
@@ -26,10 +26,9 @@ def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], header: dict) 
     """
     content = save({name: t.detach().contiguous().cpu() for name, t in tensors.items()})
     text = _sealed(content, json.loads(json.dumps(header, allow_nan=False)))
-    with atomic_write(path.with_name(path.name + ".safetensors"), durable=True) as file:
-        file.write(content)
-    with atomic_write(path.with_name(path.name + ".json"), durable=True) as file:
-        file.write(text)
+    files = {path.with_name(path.name + ".safetensors"): content}
+    files[path.with_name(path.name + ".json")] = text
+    write_together(files, durable=True)
 
 
 def _sealed(content: bytes, header: dict) -> bytes:

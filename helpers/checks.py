@@ -103,7 +103,7 @@ def text(name: str, value) -> str:
     return value
 
 
-def fits(count: int, **sizes: int) -> None:
+def fits(count: int, /, **sizes: int) -> None:
     """Refuse sizes that would need more than all memory of this machine.
 
     Args:

@@ -1,5 +1,6 @@
 """Runs of a study on a Dask cluster, whose workers, or scheduler, may be sick or die."""
 
+import contextlib
 import threading
 import time
 import warnings
@@ -12,6 +13,8 @@ WORKER_TIMEOUT_S = 60
 CONNECT_TIMEOUT_S = 15
 #: One that has lost all its workers is given this long to get others.
 WORKERLESS_S = 30
+#: Each worker is given this long to import what it needs, which from a slow disk takes a while.
+ANSWER_S = 45
 #: Seconds between two looks at a cluster.
 LOOK_EVERY_S = 0.2
 
@@ -109,12 +112,13 @@ def _sound_workers(client, module) -> list[str] | None:
     found: dict[str, object] = dict.fromkeys(client.nthreads(), TimeoutError("it does not answer"))
 
     def ask(worker):
-        found.update(client.run(exec, imports, workers=[worker], on_error="return"))
+        with contextlib.suppress(OSError, CancelledError):  # it, or the client, has gone meanwhile
+            found.update(client.run(exec, imports, workers=[worker], on_error="return"))
 
     asked = [threading.Thread(target=ask, args=(w,), daemon=True) for w in list(found)]
     for thread in asked:
         thread.start()
-    until = time.monotonic() + WORKERLESS_S
+    until = time.monotonic() + ANSWER_S
     for thread in asked:
         thread.join(max(0.0, until - time.monotonic()))
     sick = {worker: error for worker, error in found.items() if error is not None}

@@ -12,6 +12,7 @@ import torch
 from IPython.display import Markdown, display
 
 from helpers import checks
+from helpers.foreign import without_tags
 
 #: What a side is moved by, relative to its size, when a test disturbs it.
 DISTURBANCE = 1e-3
@@ -96,7 +97,7 @@ def defines(number: str, name: str, value) -> None:
     side = _side("value", number, value)
     numbers = ", ".join(f"{v:.4g}" for v in side.flatten()[:8].tolist())
     more = " …" if side.numel() > 8 else ""
-    display(Markdown(f"<small>✓ ({number}) defines {name} = {numbers}{more}</small>"))
+    display(Markdown(f"<small>✓ ({number}) defines {without_tags(name)} = {numbers}{more}</small>"))
 
 
 def relative_difference(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -9,10 +9,12 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 from cycler import cycler
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from helpers import colors
-from helpers.files import atomic_write
+from helpers.files import write_together
+from helpers.foreign import without_tags
 from helpers.paths import figures_folder
 
 #: The colours of the series by the role that they play; a cell's colour stands in its class.
@@ -99,13 +101,12 @@ class Redrawn:
     def lay_out(self, figure: plt.Figure) -> None:
         """Put the axes where those of the last such figure were, or remember where they come."""
         like = (*figure.get_size_inches(), len(figure.axes))
-        if like in self.places:
-            figure.set_layout_engine("none")
-            for ax, place in zip(figure.axes, self.places[like], strict=True):
-                ax.set_position(place)
-        else:
+        if like not in self.places:
             figure.draw_without_rendering()
             self.places[like] = [ax.get_position(original=True) for ax in figure.axes]
+        figure.set_layout_engine("none")  # another round would move the axes a little
+        for ax, place in zip(figure.axes, self.places[like], strict=True):
+            ax.set_position(place)
 
 
 #: Set while an explorer draws.
@@ -161,27 +162,30 @@ def show(
 
     Args:
         name: of the files; without one nothing is saved.
-        caption: what to see in it, in a sentence or two; may hold Markdown and formulas.
+        caption: what to see in it, in a sentence or two; may hold Markdown and formulas,
+            no HTML; a text from elsewhere in it goes through :func:`helpers.foreign.on_page`.
         alt: what is drawn, for those who cannot see it; made from titles and labels if left out.
         clicks: of an explorer's figure: for axes the names of the two controls that a click in them
             sets to its x and its y; an empty name sets nothing.
     """
     from IPython.display import Markdown, display
 
-    if _redrawn is not None:
-        _redrawn.lay_out(figure)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    if _redrawn is not None:
+    if _redrawn is None:
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    else:  # what savefig does, but it would draw all of it once more to lay it out
+        _redrawn.lay_out(figure)
+        figure.set_dpi(_STYLE["savefig.dpi"])
+        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
         _redrawn.clicks.append(_meaning(figure, clicks or {}))
     png = buffer.getvalue()
     if name is not None:  # what has no name may follow a reader's hand, and must be quick
         png = _small(png)
-        folder = figures_folder()
-        with atomic_write(folder / f"{name}.png") as file:
-            file.write(png)
-        with atomic_write(folder / f"{name}.svg") as file:
-            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+        # The axes stand where the picture has them: to lay them out anew takes as long as to draw.
+        figure.set_layout_engine("none")
+        folder, drawn = figures_folder(), io.BytesIO()
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+        write_together({folder / f"{name}.png": png, folder / f"{name}.svg": drawn.getvalue()})
     width = round(figure.get_figwidth() * _STYLE["figure.dpi"])
     alt = described(figure) if alt is None else " ".join(alt.split())
     plt.close(figure)
@@ -189,7 +193,7 @@ def show(
     metadata = {"image/png": {"width": width, "alt": alt}}
     display({"image/png": picture, "text/plain": alt}, metadata=metadata, raw=True)
     if caption is not None:
-        display(Markdown(f"*Figure.* {' '.join(caption.split())}"))
+        display(Markdown(f"*Figure.* {without_tags(' '.join(caption.split()))}"))
 
 
 def described(figure: plt.Figure) -> str:
@@ -203,7 +207,8 @@ def described(figure: plt.Figure) -> str:
         curves = f" ({', '.join(names)})" if names else ""
         if title or axes:
             panels.append(": ".join(part for part in (title, axes) if part) + curves)
-    return "Figure. " + "; ".join(panels) if panels else "Figure."
+    said = "; ".join(panels).replace(r"\$", "$")  # helpers.foreign.in_figure
+    return f"Figure. {said}" if panels else "Figure."
 
 
 use_house_style()

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -28,29 +29,73 @@ class atomic_write:
     def __enter__(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".part-")
-        self._temporary = Path(name)
-        self._file = os.fdopen(handle, "wb")
+        self._temporary, self._file = Path(name), os.fdopen(handle, "wb")
         return self._file
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind, error, _):
         try:
             if kind is None:
-                self._file.flush()  # on a full disk the last bytes are refused here
-                if self.durable:
-                    os.fsync(self._file.fileno())
-                self._file.close()
-                umask = os.umask(0)
-                os.umask(umask)
-                self._temporary.chmod(0o666 & ~umask)  # mkstemp's own mode is 0600
-                if self.path.is_dir():
-                    raise IsADirectoryError(f"a folder lies where the file {self.path.name} goes")
-                os.replace(self._temporary, self.path)
-                if self.durable:
-                    sync_folder(self.path.parent)
+                self._prepare()
+                self._place()
+        except OSError as failure:
+            raise self._named(failure) from None
         finally:
-            with contextlib.suppress(OSError):
-                self._file.close()  # tries once more to write what the disk has refused
-            self._temporary.unlink(missing_ok=True)
+            self._discard()
+        if isinstance(error, OSError):
+            self._named(error)
+
+    def _prepare(self) -> None:
+        """All that may fail."""
+        self._file.flush()  # on a full disk the last bytes are refused here
+        if self.durable:
+            os.fsync(self._file.fileno())
+        self._file.close()
+        umask = os.umask(0)
+        os.umask(umask)
+        self._temporary.chmod(0o666 & ~umask)  # mkstemp's own mode is 0600
+        if self.path.is_dir():
+            raise IsADirectoryError(f"a folder lies where the file {self.path.name} goes")
+
+    def _place(self) -> None:
+        os.replace(self._temporary, self.path)
+        if self.durable:
+            sync_folder(self.path.parent)
+
+    def _discard(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()  # tries once more to write what the disk has refused
+        self._temporary.unlink(missing_ok=True)
+
+    def _named(self, error: OSError) -> OSError:
+        """The system's error, which says of a full disk "No space left", with the file's name."""
+        if error.errno is not None and error.filename is None:
+            error.filename = self.path.name
+        return error
+
+
+def write_together(contents: Mapping[Path, bytes], *, durable: bool = False) -> None:
+    """Files that belong together, as :class:`atomic_write` writes one.
+
+    All are ready beside their places before the first of them takes its own: a full disk, or a
+    folder in the place of one, leaves all of them as they were.
+
+    Raises:
+        OSError: they could not be written.
+    """
+    with contextlib.ExitStack() as stack:
+        ready = []
+        for path, content in contents.items():
+            part = atomic_write(path, durable=durable)
+            try:
+                file = part.__enter__()
+                stack.callback(part._discard)
+                file.write(content)
+                part._prepare()
+            except OSError as error:
+                raise part._named(error) from None
+            ready.append(part)
+        for part in ready:
+            part._place()
 
 
 def sync_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import ipywidgets as widgets
 from IPython.display import display
 
+from helpers import figures
 from helpers.captured import as_html, captured, image
 from helpers.files import atomic_write
 
@@ -49,8 +50,9 @@ def record(
         raise ValueError(f"frames: at most two of {list(controls)}, not {list(values)}")
     start = {name: control.value for name, control in controls.items()}
     drawn = []
+    kept = figures.Redrawn()  # axes keep their places from frame to frame
     for chosen in itertools.product(*values.values()):
-        with captured() as parts:
+        with captured() as parts, figures.redrawing(kept):
             drawing = draw(**{**start, **dict(zip(values, chosen, strict=True))})
             for _ in drawing or ():  # one that comes in parts
                 pass
@@ -70,8 +72,9 @@ def show_player(axes: list[dict], frames: list[str], guide: str = "") -> None:
     first = 0
     for axis in axes:
         first = first * len(axis["values"]) + axis["at"]
-    # "</" would end the script element, whatever it stands in.
-    told = json.dumps({"axes": axes, "frames": frames}, ensure_ascii=False).replace("</", "<\\/")
+    # "</" would end the script element, whatever it stands in, and "<!" might keep it from its end.
+    told = json.dumps({"axes": axes, "frames": frames}, ensure_ascii=False)
+    told = told.replace("</", "<\\/").replace("<!", "<\\u0021")
     page = (
         f'<div class="player"><div class="explorer-guide">{guide}</div>'
         f'<div class="player-controls"></div><div class="player-frame">{frames[first]}</div>'

@@ -1,7 +1,8 @@
 """A reader's hand on an explorer's pictures: where it pressed and where it let go.
 
 ``hand.js`` hears the pointer on every picture of the explorer around it and tells the kernel; it
-also gives each control the name that its label shows, for screen readers.
+also gives each control the name that its label shows, for screen readers. ``hand.css`` lays the box
+out.
 """
 
 from pathlib import Path
@@ -20,4 +21,5 @@ class Hand(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    _css = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     stroke = traitlets.List().tag(sync=True)

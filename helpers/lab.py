@@ -8,7 +8,6 @@ written over: where the original is new as well, the new one is put beside it.
 import hashlib
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -36,14 +35,15 @@ def copy_notebooks(source: Path = paths.NOTEBOOKS, target: Path = FOLDER) -> lis
         if original.is_dir() or "/." in f"/{name}" or name.startswith("solutions/"):
             continue
         copy, new = target / name, _checksum(original)
-        if copied.get(name) == new and copy.exists():
+        if copied.get(name) == new and copy.is_file():
             continue
-        if copy.exists() and _checksum(copy) not in (copied.get(name), new):
+        if copy.is_file() and _checksum(copy) not in (copied.get(name), new):
             beside = copy.with_name(f"{copy.stem}_new{copy.suffix}")
             told.append(f"{name} has your changes and stays; its new version is {beside.name}")
             copy = beside
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(original, copy)
+        with atomic_write(copy) as file:
+            file.write(original.read_bytes())
         copied[name] = new
     with atomic_write(record) as file:
         file.write(json.dumps(copied, indent=1).encode())

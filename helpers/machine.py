@@ -5,7 +5,6 @@ differs from machine to machine, so it is shown where somebody looks, and left o
 are published.
 """
 
-import os
 import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
@@ -113,8 +112,7 @@ def memory() -> Check:
 
 def cores() -> Check:
     """Processor cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    count = runtime.cores()
     advice = "Live trainings are made for two cores; with one they take longer"
     return Check("a second core", OPTIONAL, f"{count} core{'s' * (count > 1)}", advice)
 

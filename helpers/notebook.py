@@ -1,7 +1,6 @@
 """What a notebook needs besides its subject: a checked start, shown source, findings, questions."""
 
 import ast
-import html
 import inspect
 import math
 import re
@@ -15,6 +14,7 @@ from IPython.display import Markdown, display
 
 from helpers import checks, runtime
 from helpers.equations import defines, holds
+from helpers.foreign import on_page, visible, without_tags
 
 __all__ = [
     "defines",
@@ -67,8 +67,13 @@ def _short_docstring(code: str) -> str:
 
 
 def finding(text: str) -> None:
-    """Print a finding. Its numbers are computed in the cell that calls this."""
-    display(Markdown(f"> **Finding.** {text}"))
+    """Print a finding. Its numbers are computed in the cell that calls this.
+
+    Args:
+        text: in Markdown, without HTML. A text from elsewhere in it goes through
+            :func:`helpers.foreign.on_page`.
+    """
+    display(Markdown(f"> **Finding.** {without_tags(text)}"))
 
 
 def think(question: str, answer: str) -> None:
@@ -78,6 +83,7 @@ def think(question: str, answer: str) -> None:
         question: in Markdown: what happens if …?
         answer: in Markdown. Its numbers are computed in the cell that calls this.
     """
+    question, answer = without_tags(question), without_tags(answer)
     fold = f"<details>\n<summary>Answer</summary>\n\n{answer}\n\n</details>"
     display(Markdown(f"**Think.** {question}\n\n{fold}"))
 
@@ -88,15 +94,15 @@ def table(frame: pd.DataFrame, caption: str | None = None, digits: int = 4) -> N
     def significant(value):
         if isinstance(value, float | np.floating):
             return "–" if math.isnan(value) else f"{value:.{digits}g}"
-        return value.replace("\n", " ⏎ ") if isinstance(value, str) else value
+        return visible(value.replace("\n", " ⏎ ")) if isinstance(value, str) else value
 
     shown = frame.map(significant)
     if caption:
-        display(Markdown(f"*{caption}*"))
+        display(Markdown(f"*{without_tags(caption)}*"))
     named = not isinstance(frame.index, pd.RangeIndex)
     with pd.option_context("display.max_colwidth", None):
         rich = _text_from_the_left(shown).to_html(index=named, escape=False)
-    bundle = {"text/html": rich, "text/plain": shown.to_string(index=named)}
+    bundle = {"text/html": rich, "text/plain": visible(shown.to_string(index=named))}
     display(bundle, raw=True)
 
 
@@ -106,14 +112,17 @@ def _text_from_the_left(frame):
     def is_text(value):
         return isinstance(value, str) and not _NUMBER.fullmatch(value)
 
+    def cell(value):
+        return on_page(value, markdown=False)
+
     def left(value):
-        return f'<div style="text-align: left">{html.escape(str(value))}</div>'
+        return f'<div style="text-align: left">{cell(value)}</div>'
 
     columns = {name: left(name) for name in frame.columns if frame[name].map(is_text).any()}
-    rich = frame.map(lambda value: left(value) if is_text(value) else html.escape(str(value)))
+    rich = frame.map(lambda value: left(value) if is_text(value) else cell(value))
     return rich.rename(
-        columns=lambda name: columns.get(name, html.escape(str(name))),
-        index=lambda name: html.escape(str(name)),
+        columns=lambda name: columns.get(name, cell(name)),
+        index=cell,
     )
 
 
@@ -136,5 +145,7 @@ class Trap(NamedTuple):
 def traps(rows: Iterable[Trap]) -> None:
     """A table of traps, in Markdown, so that formulas may stand in it."""
     lines = ["| the trap | where met | why it is wrong | the number |", "|---|---|---|---|"]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    display(Markdown("\n".join(lines)))
+    for row in rows:
+        cells = (" ".join(cell.split()).replace("|", "\\|") for cell in row)
+        lines.append(f"| {' | '.join(cells)} |")
+    display(Markdown(without_tags("\n".join(lines))))

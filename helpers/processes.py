@@ -1,4 +1,7 @@
-"""Processes that end when they should: with the one that started them, or when a person says so."""
+"""Processes that leave nothing behind.
+
+They end with the one that started them, or when a person says so, and write nothing into a home.
+"""
 
 import os
 import signal
@@ -6,11 +9,38 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
+from helpers import paths
+
 #: Seconds between two looks at whether a parent still lives.
 LOOK_EVERY_S = 1.0
+
+#: Seconds that a program which was told to end may wait for what it has started.
+LAST_WAIT_S = 2.0
+
+#: What libraries write into a person's home, unless a variable names another folder.
+_FOLDERS = {
+    "MPLCONFIGDIR": "matplotlib",
+    "IPYTHONDIR": "ipython",
+    "JUPYTER_CONFIG_DIR": "jupyter/config",
+    "JUPYTER_DATA_DIR": "jupyter/data",
+    "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
+}
+
+
+def leave_home_alone() -> None:
+    """Let this process, and all that it starts, keep caches and settings below ``data/runs``.
+
+    Before matplotlib, IPython or Jupyter are imported. Folders that a person has named stay. Not
+    for JupyterLab, whose settings are the person's own.
+    """
+    with suppress(OSError):  # a clone that cannot be written to: each tool then says what it does
+        (paths.EXECUTED / "settings").mkdir(parents=True, exist_ok=True)
+    for variable, folder in _FOLDERS.items():
+        os.environ.setdefault(variable, str(paths.EXECUTED / "settings" / folder))
 
 
 def end_with(parent: int) -> None:
@@ -43,20 +73,35 @@ def lives(parent: int) -> bool:
 def end_tree(process: int) -> None:
     """Kill a process with all that it started, and what those started.
 
-    Each is stopped before its children are listed, so that none is born behind the list.
+    Each is stopped before its children are listed, so that none is born behind the list. A tracker
+    of resources is left alone: it ends by itself when nobody holds its pipe any more, and first
+    removes what the others have left in shared memory.
     """
     try:
         root = psutil.Process(process)
+        if any("resource_tracker" in argument for argument in root.cmdline()):
+            return
         root.suspend()
-        children = root.children()
     except psutil.Error:  # it has ended by itself
         return
-    for child in children:
-        end_tree(child.pid)
-    try:
+    for child in _children(process):
+        end_tree(child)
+    with suppress(psutil.Error):
         root.kill()
-    except psutil.Error:
-        return
+
+
+def _children(parent: int) -> list[int]:
+    """Numbers of the processes that a stopped one has started.
+
+    psutil's own list leaves out a child that seems older than its parent, and reads the machine's
+    clock twice to say so: where the clock is being set meanwhile, children are missed.
+    """
+    found = []
+    for number in psutil.pids():
+        with suppress(psutil.Error):  # one that has ended since
+            if psutil.Process(number).ppid() == parent:
+                found.append(number)
+    return found
 
 
 class Ended(BaseException):
@@ -74,12 +119,19 @@ class Ended(BaseException):
 def command(name: str, main: Callable[[], int]) -> None:
     """Run ``main`` and exit with the status that it returns.
 
-    Ctrl-C (SIGINT) and SIGTERM end it in one line, with status 130 and 143: wherever ``main`` is
+    What the system refuses, as a full disk does, is a line and status 1. Ctrl-C (SIGINT) and
+    SIGTERM end it in one line, with status 130 and 143: wherever ``main`` is
     then, :class:`Ended` is raised there, once.
+
+    A character that the output cannot take becomes a question mark: on Windows a redirected one
+    knows a few hundred, and no rule of a table.
 
     Args:
         name: what the line calls the program.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a test's own stream may have no encoding
+            stream.reconfigure(errors="replace")
     numbers = (signal.SIGINT, signal.SIGTERM)
 
     def end(number, _):
@@ -91,6 +143,13 @@ def command(name: str, main: Callable[[], int]) -> None:
         signal.signal(number, end)
     try:
         sys.exit(main())
+    except OSError as error:
+        print(f"{name}: {error or type(error).__name__}", file=sys.stderr)
+        sys.exit(1)
     except Ended as ended:
         print(f"{name}: ended by {ended}; what was finished is kept", file=sys.stderr)
+        # Python's own exit joins whatever threads and processes are left, however long they take.
+        last = threading.Timer(LAST_WAIT_S, os._exit, [ended.status])
+        last.daemon = True
+        last.start()
         sys.exit(ended.status)

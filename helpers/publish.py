@@ -7,6 +7,7 @@ unless every notebook succeeds; a second call changes nothing.
 
 import argparse
 import ast
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import nbformat
 
 from helpers import paths, slides
-from helpers.files import atomic_write
+from helpers.files import write_together
 from helpers.processes import command
 from helpers.run import as_table, run_series, select
 
@@ -30,19 +31,25 @@ METADATA = {
 
 #: Calls that say something by themselves: a cell with no others shows its output, not its source.
 TELLING = {"finding", "think", "traps"}
+_EXPLORER = re.compile(r"\w+_(explorer|player|duel|editor)")
 
 
 def tells(source: str) -> bool:
-    """Whether a cell only prints findings, questions or traps, so that its source can be folded.
+    """Whether a cell only prints findings, questions or traps, or is nothing but an explorer.
 
-    What it assigns on the way does not matter: those are the numbers it prints.
+    Its source can be folded. What it assigns on the way to a finding does not matter: those are the
+    numbers it prints. What it makes for an explorer, a trained network, say, is worth reading.
     """
+    tree = ast.parse(source)
     calls = [
-        getattr(statement.value.func, "id", None) if isinstance(statement.value, ast.Call) else None
-        for statement in ast.walk(ast.parse(source))
+        statement.value.func if isinstance(statement.value, ast.Call) else None
+        for statement in ast.walk(tree)
         if isinstance(statement, ast.Expr)
     ]
-    return bool(calls) and TELLING.issuperset(calls)
+    names = [getattr(call, "id", getattr(call, "attr", "")) for call in calls]
+    if len(tree.body) == 1 == len(names) and _EXPLORER.fullmatch(names[0]):
+        return True
+    return bool(calls) and all(isinstance(c, ast.Name) and c.id in TELLING for c in calls)
 
 
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -75,12 +82,24 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def write(notebook: nbformat.NotebookNode, target: Path) -> bool:
     """Write a notebook if its text differs from the file's; whether it did."""
-    text = nbformat.writes(notebook) + "\n"
-    if target.exists() and target.read_text(encoding="utf-8") == text:
-        return False
-    with atomic_write(target) as file:
-        file.write(text.encode())
-    return True
+    changed = changes({target: as_bytes(notebook)})
+    write_together(changed)
+    return bool(changed)
+
+
+def as_bytes(notebook: nbformat.NotebookNode) -> bytes:
+    """A notebook as its file."""
+    return f"{nbformat.writes(notebook)}\n".encode()
+
+
+def changes(contents: dict[Path, bytes]) -> dict[Path, bytes]:
+    """Those of some files that are not on the disk as they should be, line ends aside."""
+
+    def there(path: Path, content: bytes) -> bool:
+        found = path.read_bytes() if path.is_file() else None
+        return found is not None and content in (found, found.replace(b"\r\n", b"\n"))
+
+    return {path: content for path, content in contents.items() if not there(path, content)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,33 +114,37 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"helpers.publish: {error}", file=sys.stderr)
         return 2
     staging = paths.EXECUTED / "publish"
-    shutil.rmtree(staging, ignore_errors=True)
+    if staging.exists():
+        shutil.rmtree(staging)
     staging.mkdir(parents=True)
     outcomes = run_series(notebooks, staging, parameters=PARAMETERS)
     if any(outcome.error for outcome in outcomes):
         print(f"\n{as_table(outcomes)}\n\nNothing was published.", file=sys.stderr)
         return 1
+    contents = {}
     for notebook in notebooks:
         executed = clean(nbformat.read(staging / notebook.name, as_version=4))
         slides.tag(executed)
-        changed = write(executed, notebook)
-        print(f"{notebook.name:30} {'updated' if changed else 'unchanged'}")
-    publish_figures(staging / "figures", everything=not options.only)
+        contents[notebook] = as_bytes(executed)
+    publish(contents, staging / "figures", everything=not options.only)
     return 0
 
 
-def publish_figures(staged: Path, *, everything: bool) -> None:
-    """Copy the figures into ``figures/``; with ``everything``, remove those no longer made."""
-    paths.FIGURES.mkdir(exist_ok=True)
-    new = sorted(staged.glob("*"))
-    for figure in new:
-        with atomic_write(paths.FIGURES / figure.name) as file:
-            file.write(figure.read_bytes())
-    if everything:
-        made = {figure.name for figure in new}
-        for figure in paths.FIGURES.iterdir():
-            if figure.name not in made:
-                figure.unlink()
+def publish(notebooks: dict[Path, bytes], staged: Path, *, everything: bool) -> None:
+    """Write notebooks, and the figures that lie in ``staged`` into ``figures/``: all, or nothing.
+
+    Args:
+        notebooks: file -> its content.
+        everything: remove the figures that are no longer made.
+    """
+    figures = {paths.FIGURES / figure.name: figure.read_bytes() for figure in staged.glob("*")}
+    changed = changes(notebooks)
+    write_together(changed | changes(dict(sorted(figures.items()))))
+    for notebook in notebooks:
+        print(f"{notebook.name:30} {'updated' if notebook in changed else 'unchanged'}")
+    if everything and paths.FIGURES.is_dir():
+        for figure in set(paths.FIGURES.iterdir()) - set(figures):
+            figure.unlink()
 
 
 if __name__ == "__main__":

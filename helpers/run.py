@@ -26,7 +26,8 @@ import yaml
 
 from helpers import kernel, paths
 from helpers.files import atomic_write
-from helpers.processes import command, end_tree, end_with
+from helpers.foreign import visible
+from helpers.processes import command, end_tree, end_with, leave_home_alone
 from helpers.watch import Watch
 
 try:
@@ -35,6 +36,8 @@ except ImportError:  # Windows has none
     resource = None
 
 PROFILES = ("quick", "full")
+#: Lists and dictionaries that the value of one parameter may hold.
+MOST_BRACKETS = 1000
 #: Seconds that one cell may take in the quick profile; the full one trains for hours.
 CELL_TIMEOUT_S = 900
 
@@ -62,6 +65,7 @@ class Outcome:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     options = _parser().parse_args(arguments)
+    leave_home_alone()  # before papermill is imported
     try:
         notebooks = select(options.only)
         parameters = parse_parameters(options.parameters)
@@ -143,13 +147,17 @@ def parse_parameters(pairs: list[list[str]]) -> dict:
     for name, text in pairs:
         shown = text if len(text) <= 60 else f"{text[:60]}…"
         try:
+            if (
+                text.count("[") + text.count("{") > MOST_BRACKETS
+            ):  # each costs as much as all before
+                raise RecursionError
             # An alias may stand for itself, or for a list that a few lines make endless.
             if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
                 raise ValueError("aliases (*name) are not taken")
             value = yaml.safe_load(text)
             json.dumps(value, allow_nan=False)
         except RecursionError as error:
-            raise ValueError(f"-p {name}: {shown!r} is nested too deeply") from error
+            raise ValueError(f"-p {name}: {shown!r} is nested too deeply, or too long") from error
         except yaml.YAMLError as error:
             raise ValueError(f"-p {name}: {shown!r} is not a YAML value") from error
         except (ValueError, TypeError) as error:
@@ -204,6 +212,11 @@ def run_series(
 
     A notebook is given those of ``parameters`` that it declares.
     """
+    leave_home_alone()
+    # Of kernels that are ended while their workers run, those who count semaphores warn: they are
+    # cleaned up, and the one line that says who ended the series would not be the last.
+    told = os.environ.get("PYTHONWARNINGS", "")
+    os.environ["PYTHONWARNINGS"] = f"{told},ignore:resource_tracker:UserWarning".strip(",")
     outcomes: dict[Path, Outcome] = {}
     context = get_context("spawn")
     # A process a notebook: papermill and its engine are not made to share one.
@@ -233,6 +246,7 @@ def run_series(
         finally:
             for _, process in running.values():
                 end_tree(process.pid)
+                process.kill()  # this one for certain: the exit waits for it
     return [outcomes[notebook] for notebook in notebooks]
 
 
@@ -294,10 +308,13 @@ def execute(
             executed = nbformat.read(target, as_version=4)
             codes = [c for c in executed.cells if c.cell_type == "code"]
             cells = sum(c.execution_count is not None for c in codes)
-            if html:
-                write_html(executed, target.with_suffix(".html"))
     except Exception as failure:  # a full disk has cut the file that it refused
         target.unlink(missing_ok=True)
+        error = error or f"{type(failure).__name__}: {first_line(str(failure))}"
+    try:
+        if html and target.is_file():
+            write_html(executed, target.with_suffix(".html"))
+    except Exception as failure:
         error = error or f"{type(failure).__name__}: {first_line(str(failure))}"
     return Outcome(notebook.stem, cells, seconds, error, _largest_child_mb())
 
@@ -333,7 +350,7 @@ def write_html(notebook, target: Path) -> None:
 def first_line(text: str) -> str:
     """The first line with something on it, for a table."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else ""
+    return visible(lines[0]) if lines else ""
 
 
 def as_table(outcomes: list[Outcome]) -> str:

@@ -11,11 +11,12 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
 
-from helpers import frames, paths
+from helpers import contents, frames, paths
 from helpers.audience import SITE_VARIABLE
 from helpers.captured import Part, as_html
 from helpers.processes import command
@@ -24,6 +25,10 @@ from helpers.run import as_table, run_series, select
 
 #: What the pages are made of and where they come to lie; git ignores the folder.
 FOLDER = paths.ROOT / "data" / "site"
+#: Notebooks that are executed at a time.
+JOBS = min(2, os.cpu_count() or 1)
+#: Folder of the workbooks, below the notebooks and below the pages.
+WORKBOOKS = "exercises"
 CONFIGURATION = {
     "project": "Memory and Messages",
     "extensions": ["myst_nb", "sphinx-mathjax-offline"],
@@ -37,6 +42,7 @@ CONFIGURATION = {
     "html_show_search_summary": False,  # it is fetched, which pages from a folder cannot
     "html_show_copyright": False,
     "exclude_patterns": ["executed"],
+    "myst_heading_slug_func": "helpers.site.heading_id",
     "myst_update_mathjax": False,
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
@@ -55,7 +61,6 @@ CONFIGURATION = {
 #: MathJax comes with a file for each way in and out; the pages read TeX and show it as HTML.
 UNUSED = ("mml-*.js", "*-svg*.js", "tex-mml-*.js", "tex-chtml-full*.js", "node-main.js")
 _DISPLAYED = re.compile(r"^([ >]*)\$\$(.+?)\$\$[ ]*$", re.MULTILINE | re.DOTALL)
-_WORKBOOK = re.compile(r"\[([^\]]+)\]\((?:\.\./)?(?:exercises|solutions)/[^)]+\)")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     executed.mkdir()
     os.environ[SITE_VARIABLE] = str(static)
     try:
-        outcomes = run_series(notebooks, executed, parameters=PARAMETERS)
+        outcomes = run_series(notebooks, executed, parameters=PARAMETERS, jobs=JOBS)
     finally:
         del os.environ[SITE_VARIABLE]
     if any(outcome.error for outcome in outcomes):
@@ -84,7 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for notebook in notebooks:
         write_page(nbformat.read(executed / notebook.name, as_version=4), notebook.name, FOLDER)
-    build([notebook.stem for notebook in notebooks], FOLDER)
+    further = write_further(FOLDER)
+    build([notebook.stem for notebook in notebooks], FOLDER, further)
     print(f"\nThe pages: {(FOLDER / 'pages' / 'index.html').relative_to(paths.ROOT)}")
     return 0
 
@@ -105,8 +111,24 @@ def write_page(notebook: nbformat.NotebookNode, name: str, folder: Path) -> None
     nbformat.write(notebook, folder / name)
 
 
-def build(pages: list[str], folder: Path) -> None:
+def write_further(folder: Path) -> list[str]:
+    """The workbooks and the page for teachers as sources of the site; their names."""
+    names = []
+    for workbook in sorted((paths.NOTEBOOKS / WORKBOOKS).glob("*.ipynb")):
+        (folder / WORKBOOKS).mkdir(exist_ok=True)
+        write_page(nbformat.read(workbook, as_version=4), f"{WORKBOOKS}/{workbook.name}", folder)
+        names.append(f"{WORKBOOKS}/{workbook.stem}")
+    teaching = (paths.NOTEBOOKS / "TEACHING.md").read_text(encoding="utf-8")
+    (folder / "TEACHING.md").write_text(_for_sphinx(teaching), encoding="utf-8")
+    return [*names, "TEACHING"]
+
+
+def build(pages: list[str], folder: Path, further: Sequence[str] = ()) -> None:
     """Build ``folder``'s pages, in this order, into ``folder/pages``.
+
+    Args:
+        pages: names of the notebooks.
+        further: names of what the navigation lists below them.
 
     Raises:
         RuntimeError: Sphinx did not succeed.
@@ -118,8 +140,13 @@ def build(pages: list[str], folder: Path) -> None:
         shutil.copy(here / name, folder / frames.STATIC / name)
     lines = [f"{name} = {value!r}" for name, value in CONFIGURATION.items()]
     (folder / "conf.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    contents = ["```{toctree}", ":maxdepth: 1", "", *pages, "```"]
-    index = ["# Memory and Messages", "", INTRODUCTION, "", *contents]
+    index = ["# Memory and Messages", "", INTRODUCTION, "", "| | question |", "|---|---|"]
+    index += [
+        f"| [{chapter.number} · {chapter.title}]({chapter.file}) | {chapter.question} |"
+        for chapter in contents.chapters(folder)
+    ]
+    for caption, names in (("Notebooks", pages), ("To work and to teach", further)):
+        index += ["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *names, "```"]
     (folder / "index.md").write_text("\n".join(index) + "\n", encoding="utf-8")
     if sphinx(["-q", "-b", "html", str(folder), str(folder / "pages")]) != 0:
         raise RuntimeError("Sphinx could not build the pages; what it says stands above")
@@ -147,7 +174,12 @@ def _for_sphinx(source: str) -> str:
             f"{margin}```\n"
         )
 
-    return _WORKBOOK.sub(r"\1", _DISPLAYED.sub(directive, source))
+    return _DISPLAYED.sub(directive, source)
+
+
+def heading_id(text: str) -> str:
+    """The anchor that notebooks' front-ends give to a heading; the notebooks' links name it."""
+    return re.sub(r"\s", "-", text)
 
 
 def _picture(output, static: Path) -> str:

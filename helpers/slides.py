@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 
 from helpers import paths
-from helpers.processes import command
+from helpers.processes import command, leave_home_alone
 
 #: Notebook -> words of the headings on its path, in order.
 PATHS_FILE = paths.NOTEBOOKS / "slides.toml"
@@ -89,6 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--tag", action="store_true", help="mark the cells of the committed notebooks instead"
     )
     options = parser.parse_args(arguments)
+    leave_home_alone()
     from helpers.publish import write
     from helpers.run import select
 

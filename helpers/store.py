@@ -122,8 +122,10 @@ class RunStore:
     def save(self, config, record: Mapping[str, Any], curves: Mapping[str, np.ndarray]) -> None:
         """Write a finished run, atomically, to survive a power cut."""
         header = {"config": dataclasses.asdict(config), "record": dict(record), "made": made_now()}
+        packed = io.BytesIO()  # zipfile tells of a full disk in other words
+        np.savez_compressed(packed, header=np.array(json.dumps(header)), **curves)
         with atomic_write(self.path(config), durable=True) as file:
-            np.savez_compressed(file, header=np.array(json.dumps(header)), **curves)
+            file.write(packed.getbuffer())
 
     def load(self, config) -> FinishedRun:
         """Read a run.

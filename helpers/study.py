@@ -166,6 +166,10 @@ class Study:
         """Where the study keeps its runs while it goes on."""
         return RunStore(paths.WORK / self.name, self.version)
 
+    def planned(self) -> dict[str, list]:
+        """Part -> its configurations."""
+        return {name: part.runs() for name, part in self.parts.items()}
+
     def chosen(self, names: Iterable[str] | None) -> list[str]:
         """``names``, or all parts.
 
@@ -240,7 +244,7 @@ class Study:
         have = {
             name: len(published.part(name)) if published.has(name) else 0 for name in self.parts
         }
-        planned = {name: len(part.runs()) for name, part in self.parts.items()}
+        planned = {name: len(runs) for name, runs in self.planned().items()}
         return {name: (have[name], planned[name]) for name in have if have[name] < planned[name]}
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.processes import leave_home_alone
+
+leave_home_alone()
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 

@@ -7,6 +7,9 @@ without a word. The last two must be 0. ``tests/test_faults.py`` runs a few trie
 """
 
 import argparse
+import contextlib
+import functools
+import io
 import os
 import random
 import shutil
@@ -15,8 +18,8 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -26,52 +29,13 @@ from helpers.checkpoints import load_snapshot, save_snapshot
 from helpers.combined import archive as comparisons
 from helpers.palindromes import archive as palindromes
 from helpers.palindromes.trained_networks import load_network
+from helpers.processes import leave_home_alone
 from helpers.store import RunStore
-from helpers.text import book_comparisons, lexicon
+from helpers.text import arriving, book_comparisons, lexicon, load_book
+from tests import faults_writers as writers
+from tests.hostile_server import BOOK, REFUSED, TAKEN, serving
 from tests.study_experiments import Config
-
-
-@dataclass
-class Tally:
-    """What the tries of an attack came to; ``bad`` says which did not come out well."""
-
-    told: int = 0
-    harmless: int = 0
-    unnamed: int = 0
-    silent: int = 0
-    bad: list[str] = field(default_factory=list)
-
-    @property
-    def tries(self) -> int:
-        return self.told + self.harmless + self.unnamed + self.silent
-
-    def judge(self, what: str, name: str, act: Callable, is_right: Callable) -> None:
-        """Call ``act``; told if it raises a ValueError or OSError that says ``name``."""
-        try:
-            found = act()
-        except (ValueError, OSError) as error:
-            if name in str(error):
-                self.told += 1
-            else:
-                self._bad("unnamed", what, error)
-        except Exception as error:
-            self._bad("unnamed", what, error)
-        else:
-            if is_right(found):
-                self.harmless += 1
-            else:
-                self._bad("silent", what, found)
-
-    def count(self, what: str, right: bool, found: object = "") -> None:
-        """A try that is either told as it should be, or not."""
-        if right:
-            self.told += 1
-        else:
-            self._bad("silent", what, found)
-
-    def _bad(self, kind: str, what: str, found: object) -> None:
-        setattr(self, kind, getattr(self, kind) + 1)
-        self.bad.append(f"{kind}: {what}: {type(found).__name__}: {str(found)[:150]}")
+from tests.tally import Tally
 
 
 def damaged(content: bytes, rng: random.Random) -> tuple[str, bytes]:
@@ -189,11 +153,46 @@ def archives(rng: random.Random, tries: int, folder: Path) -> Tally:
     return tally
 
 
+def downloads(rng: random.Random, tries: int, folder: Path) -> Tally:
+    """Whatever an address may answer: refused in a sentence, the folder of books as it was."""
+    tally, books = Tally(), folder / "books"
+    books.mkdir()
+    (books / "mine.txt").write_bytes(BOOK)
+    with (
+        serving() as address,
+        mock.patch.multiple(arriving, SECONDS=2.0, SILENCE_S=0.5, LARGEST=1_000_000),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        for k in range(tries):
+            kind = [*REFUSED, *TAKEN][k % (len(REFUSED) + len(TAKEN))]
+            before, begun = writers.everything(books), time.monotonic()
+            what = f"{kind} {k}"
+            act = functools.partial(load_book, f"{address}/{kind}?{rng.random()}", folder=books)
+            words = REFUSED.get(kind, "taken")
+            tally.judge(what, words, act, lambda book: book.text.encode() == BOOK)
+            after = writers.everything(books)
+            if kind in TAKEN:
+                for name in after.keys() - before.keys() - {"checksums.json"}:
+                    (books / name).unlink()
+            elif after != before or time.monotonic() - begun > 4:
+                tally._bad("silent", f"{what}: something is left, or it took long", list(after))
+    return tally
+
+
 ATTACKS: dict[str, tuple[Callable, int]] = {
     "a damaged run file in a store": (run_files, 1500),
     "a damaged snapshot of a training": (snapshots, 1500),
     "a damaged checkpoint": (checkpoints, 1000),
     "damaged or missing published runs": (archives, 400),
+    "a download that is no book": (downloads, 150),
+    **{
+        f"killed while writing {kind}": (functools.partial(writers.killed, kind), 100)
+        for kind in writers.WRITERS
+    },
+    "a full disk": (writers.full_disk, 210),
+    "a full disk under a study": (writers.full_disk_under_a_study, 30),
+    "a full disk under the runner": (writers.full_disk_under_the_runner, 8),
+    "a folder in the place of a file": (writers.folders_in_the_way, 200),
 }
 
 
@@ -203,7 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="attacks with this in their name")
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tries")
     options = parser.parse_args(arguments)
-    print(f"seed {options.seed}\n\n{'attack':44} tries   told  harmless  unnamed  silent  seconds")
+    print(f"seed {options.seed}\n\n{'attack':48} tries   told  harmless  unnamed  silent  seconds")
     failed = []
     for name, (attack, tries) in ATTACKS.items():
         if options.only not in name:
@@ -213,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
             rng = random.Random(f"{options.seed} {name}")
             found = attack(rng, max(1, round(tries * options.share)), Path(folder))
         print(
-            f"{name:44} {found.tries:5}  {found.told:5}  {found.harmless:8}  {found.unnamed:7}"
+            f"{name:48} {found.tries:5}  {found.told:5}  {found.harmless:8}  {found.unnamed:7}"
             f"  {found.silent:6}  {time.monotonic() - begun:7.1f}",
             flush=True,
         )
@@ -223,6 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    leave_home_alone()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
     sys.exit(main())

@@ -140,6 +140,10 @@ def certainly_wrong(hint, value, name: str) -> bool:
         return all(certainly_wrong(part, value, name) for part in inside)
     if hint is types.NoneType:
         return value is not None
+    if hint in (int, float) and isinstance(value, torch.Tensor) and value.ndim == 0:
+        if value.is_sparse or value.device.type == "meta":
+            return True
+        value = value.item()
     if hint is bool:
         return not isinstance(value, bool | np.bool_)
     if hint is int:

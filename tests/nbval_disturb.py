@@ -4,6 +4,10 @@
 side of each equation is moved by one part in a thousand; one that is not noticed fails the run.
 """
 
+from helpers.processes import leave_home_alone
+
+leave_home_alone()  # and so do the kernels
+
 CHECK = """
 from helpers import equations as _equations
 _blind = {h.number: sides for h in _equations.HELD if (sides := _equations.survives_disturbance(h))}

@@ -5,6 +5,7 @@ import torch
 
 from helpers.palindromes import be_the_gate, be_the_gate_widgets
 from helpers.palindromes.be_the_gate import Setting, play, presets
+from helpers.palindromes.tasks import palindromes
 from helpers.palindromes.trained_networks import TRAINED, load_network
 from tests.test_explorers import explore  # noqa: F401
 
@@ -58,7 +59,11 @@ def network():
 
 
 def test_the_trained_unit_obeys_the_same_equations(network):
-    _, unit = be_the_gate.trained_unit(*network, list(DIGITS))
+    found = be_the_gate.trained_unit(*network, DIGITS)
+    unit = found.traces
+    says = network[0](palindromes.encode(torch.tensor([DIGITS]), network[2]))[0].softmax(0)
+    assert found.answer == says.argmax() == DIGITS[0]
+    assert found.probability == pytest.approx(says.max().item(), abs=1e-5)
     c = torch.zeros(())
     for t in range(len(DIGITS)):
         c = unit["g"][t] * unit["i"][t] + c * unit["f"][t]
@@ -92,3 +97,22 @@ def test_sliders_set_the_gates_of_their_step(explore, network, monkeypatch):  # 
     controls["way"].value = "write once, then keep"
     assert controls["i"].value == 0.0
     assert "carried" in seen()
+
+
+def test_a_slider_sets_all_later_steps_too(explore, network, monkeypatch):  # noqa: F811
+    shown = []
+    monkeypatch.setattr(
+        be_the_gate_widgets.figures, "show", lambda *_, caption, **__: shown.append(caption)
+    )
+    draw, controls = explore(be_the_gate_widgets.gate_explorer, *network, DIGITS)
+    controls["span"].value = be_the_gate_widgets.FROM_HERE
+    for step, name, value in ((1, "i", 1.0), (1, "o", 1.0), (2, "f", 1.0), (2, "i", 0.0)):
+        controls["step"].value = step
+        controls[name].value = value
+    draw(**{name: control.value for name, control in controls.items()})
+    assert "**carried**, it reads 7.00" in shown[-1]
+    controls["step"].value = 5  # each step's candidate is still its own digit
+    assert controls["g"].value == pytest.approx(DIGITS[4] / 10)
+    assert controls["i"].value == 0.0
+    controls["step"].value = 1
+    assert controls["i"].value == 1.0

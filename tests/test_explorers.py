@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from helpers import figures, live
+from helpers import audience, figures, live
+from helpers.captured import captured
 from helpers.combined import archive as comparison_archive
 from helpers.combined import serialised
 from helpers.combined import widgets as combined_widgets
@@ -195,6 +196,16 @@ def test_the_static_duel_trains_both(monkeypatch):
     said = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert [words.split(",")[0] for words in said] == [CELLS[m].label for m in ("rnn", "lstm")]
     assert all("held out" in words for words in said)
+
+
+def test_a_page_shows_a_duel_step_by_step(monkeypatch, tmp_path):
+    monkeypatch.setenv(audience.SITE_VARIABLE, str(tmp_path))
+    with captured() as parts:
+        live_duel(4, 5, page_steps=40)
+    (page,) = [part.data["text/html"] for part in parts]
+    assert "% at step 38" in page
+    assert page.count("held out") == 4  # both networks' last frame, and the one shown first
+    assert len(list(tmp_path.rglob("*.webp"))) == 20
 
 
 def test_the_bench_rows_run():

@@ -1,8 +1,10 @@
 """Faults are told, by name, and nothing is lost: a few tries of each attack of ``make faults``."""
 
 import contextlib
+import itertools
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -20,10 +22,11 @@ from helpers import files, paths, run
 from helpers.files import atomic_write
 from helpers.graph.loaders import load_edge_list
 from helpers.notebook import _text_from_the_left
+from helpers.processes import end_tree
 from helpers.store import RunStore
 from helpers.study import grid, run_study
-from helpers.text import books
 from tests import faults
+from tests.faults_writers import WRITERS
 from tests.study_experiments import Config, experiment
 
 QUICK = {
@@ -31,6 +34,11 @@ QUICK = {
     "a damaged snapshot of a training": 60,
     "a damaged checkpoint": 40,
     "damaged or missing published runs": 30,
+    **{f"killed while writing {kind}": 12 for kind in WRITERS},
+    "a full disk": 28,
+    "a full disk under a study": 3,
+    "a full disk under the runner": 1,
+    "a folder in the place of a file": 30,
 }
 
 
@@ -39,7 +47,7 @@ def test_nothing_is_silent_or_without_a_name(name, tmp_path):
     attack, _ = faults.ATTACKS[name]
     found = attack(random.Random(7), QUICK[name], tmp_path)
     assert not found.bad
-    assert found.told
+    assert found.told + found.harmless == QUICK[name]
 
 
 # Files ----------------------------------------------------------------------------------------
@@ -243,10 +251,10 @@ BOMB = "[&a [x,x,x,x,x,x,x,x,x], " + ", ".join(
     "value", [BOMB + "]", "2020-01-01", "&a [*a]", "[" * 5000, ".nan", "!!binary aGk=", "1" * 5000]
 )
 def test_parameters_that_no_notebook_can_have_are_refused_at_once(value):
-    begun = time.monotonic()
+    begun = time.process_time()  # a busy machine is not its fault
     with pytest.raises(ValueError, match=r"^-p x: '"):
         run.parse_parameters([["x", value]])
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_a_notebook_that_is_not_json_is_an_outcome_of_its_own(tmp_path, monkeypatch, capsys):
@@ -258,6 +266,100 @@ def test_a_notebook_that_is_not_json_is_an_outcome_of_its_own(tmp_path, monkeypa
     table = capsys.readouterr().out.splitlines()
     assert any("01_cut.ipynb is not a notebook" in line for line in table)
     assert any(line.startswith("02_whole") and line.endswith("ok") for line in table)
+
+
+STUDY_CELL = """
+from helpers.store import RunStore
+from helpers.study import grid, run_study
+from tests.study_experiments import Config, experiment
+configs = grid(Config, value=range(500), behaviour="slow", folder={folder!r})
+run_study(experiment, configs, RunStore({folder!r} + "/store", 1), workers=2, desc=None)
+"""
+RUNNER = """
+import sys; from pathlib import Path; from helpers import paths, run
+from helpers.processes import command
+paths.NOTEBOOKS = Path(sys.argv.pop(1)); command("helpers.run", run.main)
+"""
+
+
+def shared_memory() -> set[str]:
+    folder = Path("/dev/shm")
+    return {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere psutil asks for no clock")
+def test_a_tree_ends_whole_while_the_clock_is_being_set(monkeypatch):
+    child = "import time; print('here', flush=True); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "here\n"
+    started = psutil.Process(process.pid).children()
+    times = itertools.count(2e9, -60)  # set back a minute each time it is read
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: next(times))
+    assert not psutil.Process(process.pid).children()  # psutil's own list
+    end_tree(process.pid)
+    assert len(started) == 1
+    assert not psutil.wait_procs(started, timeout=5)[1]
+    assert process.wait(timeout=5) == -signal.SIGKILL
+
+
+def test_a_program_told_to_end_waits_for_nobody():
+    program = (
+        "import os, signal, threading, time; from helpers.processes import command\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "command('it', lambda: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(60))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=paths.ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout) == (143, "")
+    assert done.stderr == "it: ended by SIGTERM; what was finished is kept\n"
+
+
+def said_until_its_end(process: subprocess.Popen, started: list[psutil.Process]) -> str:
+    """What a process says until it, and all that hold its standard error, have ended: 5 s."""
+    try:
+        return process.communicate(timeout=5)[1]
+    except subprocess.TimeoutExpired as late:
+        left = []
+        for one in [psutil.Process(process.pid), *started, *psutil.process_iter()]:
+            with contextlib.suppress(psutil.Error):
+                left.append(f"{one.pid} of {one.ppid()}, {one.status()}: {' '.join(one.cmdline())}")
+        raise AssertionError(f"{late.stderr!r}, then still there:\n" + "\n".join(left)) from late
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_study_in_a_notebook_ends_with_the_runner_and_keeps_its_runs(tmp_path, how, status):
+    cell = nbformat.v4.new_code_cell(STUDY_CELL.format(folder=str(tmp_path)))
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "01_study.ipynb")
+    before = shared_memory()
+    out = str(tmp_path / "out")
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(tmp_path), "--profile", "full", "--out", out],
+        cwd=paths.ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(paths.ROOT)},
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("store/*.npz"))) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert sum("loky" in " ".join(p.cmdline()) for p in started) >= 2
+    os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
+    said = said_until_its_end(process, started)
+    assert process.returncode == status
+    assert said.strip().splitlines()[-1].startswith(f"helpers.run: ended by {how.name}")
+    assert "Traceback" not in said
+    assert not psutil.wait_procs(started, timeout=5)[1]
+    ours = {str(p.pid) for p in started}  # others may train on this machine
+    assert not {name for name in shared_memory() - before if ours & set(re.split(r"\W|_", name))}
+    store = RunStore(tmp_path / "store", 1)
+    planned = grid(Config, value=range(500), behaviour="slow", folder=str(tmp_path))
+    kept = [config for config in planned if config in store]
+    assert len(kept) >= 3
+    assert all(store.load(config).record["square"] == config.value**2 for config in kept)
+    assert not list(store.folder.glob("*.damaged"))
 
 
 @pytest.mark.slow
@@ -274,31 +376,8 @@ def test_the_runner_ends_in_one_line_and_leaves_nothing_running(tmp_path, how, s
         with contextlib.suppress(psutil.Error):
             started = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, how)  # what a terminal does
-    _, said = process.communicate(timeout=5)
+    said = said_until_its_end(process, started)
     assert process.returncode == status
     assert said.splitlines()[-1].startswith(f"helpers.run: ended by {how.name}")
     assert "Traceback" not in said
     assert not psutil.wait_procs(started, timeout=5)[1]
-
-
-# Downloads ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"\x00\x01" * 500, "is binary"),
-        (b"\n<!DOCTYPE html><html><title>Log in</title></html>", "is a web page"),
-        (b" \n\n", "is empty"),
-    ],
-)
-def test_what_comes_is_judged_before_it_is_kept(tmp_path, monkeypatch, content, reason):
-    def arrive(name, book, known_hash, folder):
-        target = Path(folder) / "arrived.txt"
-        target.write_bytes(content)
-        return str(target)
-
-    monkeypatch.setattr(books, "_retrieve", arrive)
-    with pytest.raises(ValueError, match=reason):
-        books.load_book("http://127.0.0.1/book.txt", folder=tmp_path / "books")
-    assert not (tmp_path / "books").exists()

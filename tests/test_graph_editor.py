@@ -1,10 +1,13 @@
 """The graph editor: what a pointer does to a sketch, and what follows."""
 
+from itertools import combinations, pairwise
+
 import pytest
 import torch
 
+from helpers import audience
 from helpers.captured import captured
-from helpers.graph import editor, editor_widgets, loaders, six_node_graph
+from helpers.graph import editor, editor_widgets, loaders, six_node_graph, smoothing
 from helpers.graph.editor import Sketch
 from helpers.graph.propagation import normalized_adjacency
 
@@ -89,11 +92,34 @@ def test_twins_meet_after_one_layer(sketch):
         sketch.toggle(a, b)
     sketch.toggle("E", "C")
     graph = sketch.graph()
-    from helpers.graph.smoothing import twins
-
-    (first, second), *_ = twins(graph)
+    (first, second), *_ = smoothing.twins(graph)
     rows = editor.outputs(sketch, 1)["GAT"]
     assert torch.allclose(rows[graph.index(first)], rows[graph.index(second)])
+
+
+def test_a_walk_changes_a_graph_step_by_step(sketch):
+    steps = list(editor.walk(sketch).items())
+    assert len({title for title, _ in steps}) == len(steps) == 5
+    edges = [step.edges for _, step in steps]
+    assert [bool(a ^ b) for a, b in pairwise(edges)] == [True, True, False, True]
+    graphs = [step.graph() for _, step in steps]
+    for pair in combinations(sketch.places, 2):  # no other edge brings it down as far
+        if frozenset(pair) not in sketch.edges:
+            other = smoothing.second_eigenvalue(sketch.toggled([pair]).graph())
+            assert smoothing.second_eigenvalue(graphs[1]) <= other, pair
+    assert len(smoothing.twins(graphs[2])) > len(smoothing.twins(graphs[1]))
+    assert len(graphs[3]) == len(sketch.places) + 1
+    assert smoothing.second_eigenvalue(graphs[3]) == pytest.approx(1)  # it stands alone
+    assert sketch == Sketch.of(six_node_graph())
+
+
+def test_a_page_shows_the_walk(monkeypatch, tmp_path):
+    monkeypatch.setenv(audience.SITE_VARIABLE, str(tmp_path))
+    with captured() as parts:
+        editor_widgets.graph_editor({"six": six_node_graph()}, "C")
+    page = parts[0].data["text/html"]
+    assert "joined to" in page
+    assert len(list(tmp_path.rglob("*.webp"))) > 20
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
 """One drawing function for a person, for nobody and for a page."""
 
+import asyncio
+import gc
+import html
 import json
 import re
+import threading
+import time
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
+import psutil
 import pytest
 from IPython.display import display
 from ipywidgets.widgets.widget import _instances
@@ -51,6 +57,61 @@ def test_catching_ends_where_the_drawing_fails(capsys):
     assert capsys.readouterr().out == "heard\n"
 
 
+def test_threads_catch_what_they_show_themselves(capsys):
+    inside, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with captured.captured() as parts:
+            print("from the other")
+            inside.set()
+            done.wait(10)
+        caught.extend(parts)
+
+    caught: list = []
+    thread = threading.Thread(target=other)
+    thread.start()
+    inside.wait(10)
+    print("heard")  # while the other catches
+    with captured.captured() as parts:
+        print("mine")
+        done.set()
+        thread.join()  # the one that began first ends first
+        print("mine, too")
+    print("heard, too")
+    assert [part.data["text/plain"] for part in caught] == ["from the other\n"]
+    assert [part.data["text/plain"] for part in parts] == ["mine\nmine, too\n"]
+    assert capsys.readouterr().out == "heard\nheard, too\n"
+
+
+def test_moves_heard_elsewhere_are_drawn_where_the_cells_run():
+    """As in JupyterLab, whose widgets' messages have a thread of their own."""
+    drawn, threads = [], set()
+
+    def slow(k: int) -> None:
+        threads.add(threading.current_thread())
+        time.sleep(0.05)
+        drawn.append(k)
+        print(k)
+
+    async def kernel() -> Explorer:
+        explorer = Explorer(slow, {"k": widgets.IntSlider(0, 0, 100)})
+
+        def move() -> None:
+            for k in range(1, 31):
+                explorer.controls["k"].value = k
+                time.sleep(0.005)
+
+        await asyncio.to_thread(move)
+        await asyncio.sleep(0.3)
+        return explorer
+
+    explorer = asyncio.run(kernel())
+    assert threads == {threading.main_thread()}
+    assert drawn[-1] == 30  # the last one is never lost
+    assert len(drawn) < 15  # and those that came meanwhile are not drawn one after another
+    assert ">30" in explorer.picture.value
+
+
 def test_tables_keep_their_html_and_clearing_forgets():
     with captured.captured() as parts:
         print("gone")
@@ -66,12 +127,42 @@ def test_the_picture_follows_and_an_error_dims_the_last_one():
     explorer.controls["k"].value = 4
     assert "k is 4" in explorer.picture.value
     explorer.controls["k"].value = -1
-    assert "not &lt;less&gt;" in explorer.problem.value
+    assert "<less>" not in explorer.problem.value
+    assert "not <less>" in html.unescape(explorer.problem.value)
     assert "k is 4" in explorer.picture.value  # the last figure stays
     assert explorer.picture.layout.opacity == "0.4"
     explorer.controls["k"].value = 1
     assert explorer.problem.value == ""
     assert explorer.picture.layout.opacity == "1"
+    assert not plt.get_fignums()
+
+
+def test_controls_that_move_each_other_are_drawn_once():
+    seen = []
+    first, second = widgets.IntSlider(1), widgets.IntSlider(1)
+    first.observe(lambda change: setattr(second, "value", change["new"]), "value")
+    explorer = Explorer(lambda a, b: print(seen.append((a, b))), {"a": first, "b": second})
+    first.value = 5
+    assert seen == [(1, 1), (5, 5)]
+    with explorer.together():
+        first.value = 7
+        second.value = 8
+    assert seen == [(1, 1), (5, 5), (7, 8)]
+    explorer.changed()  # what is drawn depends on more than the controls
+    assert seen[-2:] == [(7, 8), (7, 8)]
+
+
+def test_moves_leave_nothing_behind():
+    explorer = Explorer(draw, {"k": widgets.IntSlider(0, 0, 9)})
+    process, held, objects = psutil.Process(), [], []
+    for moves in (30, 100):
+        for k in range(1, moves + 1):
+            explorer.controls["k"].value = k % 10
+        held.append(process.memory_info().rss / 2**20)
+        gc.collect()  # figures are rings of references, which wait for it
+        objects.append(len(gc.get_objects()))
+    assert objects[1] - objects[0] < 1000  # one figure has some thousand
+    assert held[1] - held[0] < 40  # megabytes
     assert not plt.get_fignums()
 
 
@@ -90,6 +181,24 @@ def test_a_drawing_in_parts_comes_as_it_is_made():
     assert [re.sub("<.*?>", "", page) for page in seen] == ["a ", "a b ", "a b c "]
     text.value = ""  # nothing to show: the picture stays
     assert "a b c" in explorer.picture.value
+
+
+def test_a_move_ends_the_parts_of_the_one_before():
+    text, seen = widgets.Text("one"), []
+
+    async def kernel() -> None:
+        explorer = Explorer(parts_of, {"text": text})
+        explorer.picture.observe(lambda change: seen.append(change["new"]), "value")
+        text.value = "a b c d e"
+        await asyncio.sleep(0)
+        text.value = "f g"
+        await asyncio.sleep(0.1)
+
+    asyncio.run(kernel())
+    shown = [re.sub("<.*?>", "", page) for page in seen]
+    assert shown[0] == "a "
+    assert "a b c d e " not in shown
+    assert shown[-2:] == ["f ", "f g "]
 
 
 def test_a_drawing_in_parts_is_whole_elsewhere(tmp_path):

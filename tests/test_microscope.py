@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.explorer import Explorer
-from helpers.recurrent import microscope, microscope_widgets
+from helpers.recurrent import gradient_flow, microscope, microscope_widgets
 from helpers.recurrent.cells import CELLS
 from helpers.recurrent.classifier import SequenceClassifier
 from tests.test_explorers import explore  # noqa: F401
@@ -39,8 +39,12 @@ def test_norms_and_terms_are_those_of_autograd(model, T):
     whole = torch.cat([p.grad.flatten() for p in core.parameters()])
     assert seen.cosine[-1].item() == pytest.approx(1.0)
     assert seen.shares.sum().item() == pytest.approx(1.0)
-    if T == 1:
-        assert seen.terms.item() == pytest.approx(whole.norm().item(), rel=1e-9)
+    terms = gradient_flow.step_terms(network, x, y)
+    assert terms.norm(dim=1).tolist() == pytest.approx(seen.terms.tolist())
+    for k in range(1, T + 1):  # the last k terms are the gradient truncated to k steps
+        cut = gradient_flow.recurrent_gradient(network, x, y, truncate=k)
+        assert torch.allclose(terms[T - k :].sum(0), cut, rtol=1e-9, atol=1e-14)
+    assert terms.sum(0).norm().item() == pytest.approx(whole.norm().item(), rel=1e-9)
     assert (seen.cell is None) == (model == "rnn")
 
 
@@ -53,6 +57,20 @@ def test_a_small_radius_vanishes_and_a_large_one_explodes():
     lost = microscope.prepare("lstm", 0.3, 20, 0.1, forget_bias=-3.0)
     assert kept.cell[0] > 0.5 * kept.cell[-1]
     assert lost.cell[0] < 1e-6 * lost.cell[-1]
+
+
+def test_the_level_radius_is_level_and_larger_inputs_need_a_larger_one():
+    small, large = (microscope.level_radius("rnn", 10, scale) for scale in (0.05, 1.0))
+    assert 1 < small[0] < large[0] < 3
+    for scale, (radius, ratio) in ((0.05, small), (1.0, large)):
+        hidden = microscope.prepare("rnn", radius, 10, scale).hidden
+        assert hidden[0] / hidden[-1] == pytest.approx(ratio)
+        assert 0.5 < ratio < 2
+
+
+def test_norms_are_written_short():
+    told = [microscope_widgets.short(norm) for norm in (2e-9, 3.4e-4, 0.034, 0.5, 12.3, 1000)]
+    assert told == ["2e-9", "3e-4", "0.03", "0.5", "12", "1000"]
 
 
 def test_wrong_settings_get_a_sentence():

@@ -143,6 +143,9 @@ def test_cells_that_only_say_something_fold_their_source():
     assert tells('share = 1 / 3\nfinding(f"{share}")')
     assert not tells('figures.show(plots.sweep(runs), "sweep")\nfinding("higher")')
     assert not tells("x = 1")
+    assert tells("widgets.some_explorer(seed)")
+    assert not tells("trained = train(seed)\nwidgets.some_explorer(trained)")
+    assert not tells("some_explorer")
     cell = nbformat.v4.new_code_cell('think("Why?", "So.")')
     clean(nbformat.v4.new_notebook(cells=[cell]))
     assert cell.metadata == {"jupyter": {"source_hidden": True}}

@@ -121,6 +121,36 @@ def test_decoder_equals_the_module(num_layers):
             decoding.step(VOCAB.encode(text[t] + "x" + text[t]))
 
 
+def test_one_short_prompt_is_read_in_steps_and_a_long_one_by_the_module(model, monkeypatch):
+    calls = []
+    forward = CharLM.forward
+    monkeypatch.setattr(CharLM, "forward", lambda *a: calls.append(1) or forward(*a))
+    made = s.Decoder(model, VOCAB)
+    for prompt, expected in (("the cat sat", 0), ("the cat sat on a mat", 1)):
+        del calls[:]
+        found, together = made.prime(prompt), made.begin([prompt] * 3)
+        assert len(calls) == 2 * expected
+        with torch.no_grad():
+            logits, (h, c) = forward(model.eval(), VOCAB.encode(prompt)[None])
+        for ours, theirs in zip(found, (logits[0, -1], h[:, 0], c[:, 0]), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+        torch.testing.assert_close(together.logits[2].clone(), found[0], rtol=0, atol=1e-6)
+    found[0].add_(1)  # the caller's own
+
+
+def test_ways_in_one_batch_draw_what_each_draws_alone():
+    torch.manual_seed(5)
+    network, prompts = CharLM(len(VOCAB), 9, 1).double(), ["ab", "c"]  # no rounding tells here
+    ways = [{}, {"temperature": 0.0}, {"top_k": 3}, {"top_p": 0.5, "temperature": 2.0}]
+    together = list(s.draw_in_ways(network, VOCAB, prompts, 30, ways, seed=[4, 5]))
+    for k, way in enumerate(ways):
+        alone = s.draw_characters(network, VOCAB, prompts, 30, **way, seed=[4, 5])
+        for step, drawn in zip(together, alone, strict=True):
+            assert step[k].characters == drawn.characters
+            assert step[k].log_probabilities == pytest.approx(drawn.log_probabilities)
+            torch.testing.assert_close(step[k].logits, drawn.logits)
+
+
 def test_texts_of_a_decoding_are_gathered_by_index(model):
     prompts = ["a", "the cat", "b"]
     for rows in ([2, 0, 2], [1], [0, 0, 1, 2]):

@@ -123,10 +123,10 @@ def test_free_memory(monkeypatch, free, status):
 
 
 def test_cores_are_those_of_this_process_or_all(monkeypatch):
-    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: {3}, raising=False)
+    monkeypatch.setattr(machine.runtime.os, "sched_getaffinity", lambda _: {3}, raising=False)
     assert machine.cores().found == "1 core"
-    monkeypatch.delattr(machine.os, "sched_getaffinity")
-    monkeypatch.setattr(machine.os, "cpu_count", lambda: 12)
+    monkeypatch.delattr(machine.runtime.os, "sched_getaffinity")
+    monkeypatch.setattr(machine.runtime.os, "cpu_count", lambda: 12)
     assert machine.cores().found == "12 cores"
 
 
@@ -157,8 +157,8 @@ def test_the_published_table_is_the_same_on_every_ready_machine(monkeypatch):
     monkeypatch.setattr(machine.audience, "interactive", lambda: True)
     monkeypatch.setattr(machine.runtime, "bf16_available", lambda: False)
     monkeypatch.setattr(machine.torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(machine.os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: {0}, raising=False)
+    monkeypatch.setattr(machine.runtime.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(machine.runtime.os, "sched_getaffinity", lambda _: {0}, raising=False)
     other = machine.checks()
     assert [row.found for row in bare] != [row.found for row in other]
     assert machine.as_table(bare, found=False).equals(machine.as_table(other, found=False))

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.runtime import generator
-from helpers.text import CharLM, Vocabulary, baselines, corpus, evaluation, training
+from helpers.text import CharLM, Vocabulary, baselines, corpus, evaluation, halves, training
 
 TEXT = "the cat sat on the mat. the dog sat on the cat. " * 60
 VOCAB = Vocabulary(TEXT)
@@ -252,7 +252,8 @@ def test_bf16_is_used_only_where_it_is_faster(seconds, expected, monkeypatch):
     model = CharLM(3, 4, 1)
     plan = training.Plan(2, length=5, batch_size=2, bf16=True)
     seconds.setdefault(False, 0)
-    monkeypatch.setattr(training, "autocast", precision)
+    for module in (training, halves):
+        monkeypatch.setattr(module, "autocast", precision)
     monkeypatch.setattr(training, "_faster_in_bf16", {})
     before = {k: v.clone() for k, v in model.state_dict().items()}
     assert training.faster_in_bf16(model, plan) is expected
@@ -320,3 +321,81 @@ def test_empty_texts_are_sentences():
         baselines.compressor_bpc("zlib", "", "abc")
     with pytest.raises(ValueError, match="order must be at least 1"):
         baselines.NGram("abc", 0, "abc")
+
+
+# Halves -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cut(monkeypatch):
+    """Every batch is cut, whatever its size and this machine's cores."""
+    monkeypatch.setattr(halves, "_WORTH", 0)
+    monkeypatch.setattr(halves, "cores", lambda: 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("B", [2, 5])
+@pytest.mark.parametrize("carried", [False, True])
+def test_a_batch_in_two_halves_is_the_batch(cut, B, carried):
+    torch.manual_seed(3)
+    model = CharLM(9, 6, 2, embedding_size=4).double()
+    x, y = torch.randint(9, (2, B, 7))
+    state = tuple(torch.randn(2, 2, B, 6).double()) if carried else None
+    passes = halves.Passes(model, B, 7)
+    assert passes.second is not None
+    read = passes.forward(x, y, state)
+    passes.backward(read.losses)
+    found = [p.grad for p in model.parameters()]
+    logits, after = model(x, state)
+    loss = F.cross_entropy(logits.flatten(0, 1), y.flatten())
+    assert read.loss == pytest.approx(loss.item())
+    assert read.accuracy == pytest.approx((logits.argmax(-1) == y).double().mean().item())
+    torch.testing.assert_close(read.state, tuple(s.detach().float() for s in after))
+    expected = torch.autograd.grad(loss, list(model.parameters()))
+    # The loss itself is summed in float32.
+    torch.testing.assert_close(found, list(expected), rtol=1e-4, atol=1e-6)
+
+
+def test_halves_train_the_same_network_every_time(cut):
+    def train():
+        torch.manual_seed(1)
+        model = CharLM(len(VOCAB), 12, 2, dropout=0.4)
+        plan = training.Plan(30, "streams", 8, 6, restart=0.3, eval_every=30)
+        return training.fit(model, IDS[:1500], IDS[1500:], plan).loss
+
+    first = train()
+    assert [train() for _ in range(3)] == [first] * 3
+    assert len(set(first)) == 30
+
+
+def test_an_error_in_either_half_reaches_the_caller():
+    second = halves.SecondThread()
+    assert second.map(lambda x: x + 1, [1, 2]) == [2, 3]
+    for broken in (0, 1):
+        done = []
+
+        def fail(k, broken=broken, done=done):
+            if k == broken:
+                raise ValueError(f"half {k}")
+            done.append(k)
+
+        with pytest.raises(ValueError, match=f"half {broken}"):
+            second.map(fail, [0, 1])
+        assert done == [1 - broken]  # the other one has ended
+
+
+def test_no_batch_is_cut_where_it_would_not_pay(cut, monkeypatch):
+    model = CharLM(9, 6, 1)
+    assert halves.Passes(model, 2, 3).second is not None
+    assert halves.Passes(model, 1, 3).second is None
+    torch.set_num_threads(2)
+    assert halves.Passes(model, 2, 3).second is None
+    torch.set_num_threads(1)
+    assert halves.Passes(model.to("meta"), 2, 3).second is None
+    monkeypatch.setattr(halves, "cores", lambda: 1)
+    assert halves.Passes(CharLM(9, 6, 1), 2, 3).second is None
+    monkeypatch.undo()
+    assert halves.Passes(CharLM(9, 6, 1), 2, 3).second is None  # a step of a few microseconds

@@ -1,10 +1,7 @@
 """Dialogues, measures, cells that follow a text, saved_models, explorers."""
 
-import asyncio
-import os
 import re
-import signal
-import threading
+import textwrap
 import time
 from dataclasses import replace
 
@@ -13,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from jupyter_client.manager import start_new_kernel
 
 from helpers import paths
 from helpers.checkpoints import load_checkpoint, save_checkpoint
@@ -26,6 +24,7 @@ from helpers.text import (
     dialogue,
     load_book,
     measures,
+    passages,
     pasted,
     plots,
     saved_models,
@@ -162,6 +161,19 @@ def test_activations_are_the_cores_own_states(model):
     _, (_, c) = model(VOCAB.encode(text)[None])
     cells = unit_search.activations(model, VOCAB, text)
     assert torch.allclose(cells[-1], torch.tanh(c[:, 0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 9, 40])
+def test_a_coloured_passage_is_folded_between_words_and_loses_nothing(width):
+    text = "a word or\ntwo, unfoldable\n\nwords "
+    lines = passages.fold_characters(text, range(len(text)), width)
+    assert [c for line in lines for c, _ in line] == list(text.replace("\n", ""))
+    assert [text[int(k)] for line in lines for _, k in line] == list(text.replace("\n", ""))
+    assert max(map(len, lines)) <= width
+    shown = ["".join(c for c, _ in line) for line in lines]
+    if width == 8:
+        assert shown == ["a word ", "or", "two, ", "unfoldab", "le", "", "words "]
+    assert width < 40 or shown == text.split("\n")
 
 
 def test_bad_passages_are_sentences(model):
@@ -344,23 +356,29 @@ def test_pasted_text_is_folded_to_the_alphabet():
         pasted.folded_to(vocab, "")
 
 
-def test_an_interrupt_stops_a_stream_and_is_passed_on():
-    heard = []
-
-    async def kernel(stop):
-        stream_widgets._stops_at_interrupt(stop)
-        await asyncio.sleep(0)
-        os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.sleep(0)
-
-    before = signal.signal(signal.SIGINT, lambda *_: heard.append("before"))
-    try:
+@pytest.mark.slow
+def test_an_interrupt_stops_a_stream_and_leaves_the_kernel_alive():
+    stream = """
+        import asyncio, threading
+        from helpers.text import stream_widgets
         stop = threading.Event()
-        asyncio.run(kernel(stop))
-        assert stop.is_set()
-        assert heard == ["before"]
+        stream_widgets._streams.add(stop)
+        asyncio.get_running_loop().call_soon_threadsafe(stream_widgets._stop_at_interrupt)
+    """
+    said = []
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(paths.ROOT))
+    try:
+        client.execute_interactive(textwrap.dedent(stream), timeout=120)
+        client.execute_interactive("pass", timeout=60)  # by then the loop has gone round
+        time.sleep(0.5)
+        manager.interrupt_kernel()
+        time.sleep(0.5)
+        hear = {"output_hook": lambda message: said.append(message["content"].get("text"))}
+        client.execute_interactive("print(stop.is_set())", timeout=60, **hear)
     finally:
-        signal.signal(signal.SIGINT, before)
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert "True\n" in said
 
 
 def test_the_same_seed_writes_the_same(model):

@@ -159,7 +159,7 @@ def visiting_order(A: torch.Tensor, order: str, stream: torch.Generator) -> torc
     N = len(A)
     if order == "random":
         return torch.randperm(N, generator=stream)
-    neighbours = [row.nonzero().flatten().tolist() for row in A]
+    neighbours = [[v for v, linked in enumerate(row) if linked] for row in A.tolist()]
     start = torch.randint(N, (1,), generator=stream).item()
     seen, visited = set(), []
     for root in [start, *range(N)]:

@@ -39,6 +39,7 @@ def reach_explorer() -> None:
         static=[{"T": 8, "rounds": rounds} for rounds in (1, 4, 8)],
         guide="Move the rounds. How many does the chain need until the last digit has heard of the "
         "first, and how many the mirrored graph? Then change T.",
+        frames={"T": [4, 8, 16], "rounds": list(range(17))},
         T=widgets.IntSlider(8, min=2, max=16, description="T"),
         rounds=widgets.IntSlider(1, min=0, max=16, description="rounds"),
     )
@@ -66,7 +67,8 @@ def attention_explorer(comparisons: ComparisonArchive) -> None:
         draw,
         static=[{"T": lengths[0]}, {"T": lengths[-1]}],
         guide="Choose a length. To which digit does the last position attend?",
-        T=widgets.ToggleButtons(options=lengths, description="T"),
+        frames={"T": lengths},
+        T=widgets.SelectionSlider(options=lengths, description="T"),
     )
 
 
@@ -107,6 +109,7 @@ def relabel_explorer(networks: dict[str, tuple[torch.nn.Module, GraphRun]]) -> N
         draw,
         static=[{"graph": 7, "numbering": numbering} for numbering in (0, 1)],
         guide="Change the numbering alone. Whose answer changes though the graph has not?",
+        frames={"graph": [7, 12, 23, 31, 42], "numbering": list(range(9))},
         graph=widgets.IntSlider(7, min=0, max=50, description="graph"),
         numbering=widgets.IntSlider(0, min=0, max=20, description="numbering"),
     )

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from helpers.figures import PALETTE, SEQUENTIAL
+from helpers.foreign import in_figure
 from helpers.graph.graphs import Graph
 from helpers.graph.plots import draw_graph, readable_on
 
@@ -91,8 +92,8 @@ def attention_matrices(
                 if top:
                     box = {"fill": False, "edgecolor": PALETTE["accent"], "linewidth": 2.4}
                     ax.add_patch(plt.Rectangle((v - 0.47, u - 0.47), 0.94, 0.94, **box))
-        ax.set_xticks(range(len(columns)), columns)
-        ax.set_yticks(range(len(rows)), rows)
+        ax.set_xticks(range(len(columns)), map(in_figure, columns))
+        ax.set_yticks(range(len(rows)), map(in_figure, rows))
         ax.set(xlabel="key", ylabel="query")
         ax.tick_params(length=0)
         ax.grid(False)

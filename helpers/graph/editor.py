@@ -2,12 +2,15 @@
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import torch
 
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GATLayer, GCNLayer
+from helpers.graph.smoothing import second_eigenvalue, twins
 
 #: What can still be drawn and read.
 MOST_NODES = 40
@@ -107,6 +110,13 @@ class Sketch:
         if a != b:
             self.edges ^= {frozenset((a, b))}
 
+    def toggled(self, pairs: Iterable[tuple[str, str]]) -> "Sketch":
+        """A copy with these edges put or taken away."""
+        changed = self.copy()
+        for pair in pairs:
+            changed.toggle(*pair)
+        return changed
+
     def add(self, x: float, y: float) -> str:
         """A new node at a place; returns its name.
 
@@ -155,6 +165,29 @@ class Sketch:
             self.edges -= {edge}
             return None
         return self.add(*down) if math.dist(down, up) < NEAR_NODE else None
+
+
+def walk(sketch: Sketch) -> dict[str, Sketch]:
+    """The sketch changed step by step, by what was done: the editor for who cannot draw.
+
+    The edge that is added is the one that brings the second eigenvalue down most; two joined nodes
+    are made twins; a node comes, alone, and is joined. For a sketch that lacks an edge.
+    """
+    steps = {"as it is": sketch}
+    absent = (p for p in combinations(sketch.places, 2) if frozenset(p) not in sketch.edges)
+    added = {pair: sketch.toggled([pair]) for pair in absent}
+    (a, b), now = min(added.items(), key=lambda item: second_eigenvalue(item[1].graph()))
+    steps[f"edge {a} {b} added"] = now
+    known = {frozenset(pair) for pair in twins(now.graph())}
+    a, b = next(tuple(edge) for edge in now.graph().edges if frozenset(edge) not in known)
+    others = [node for node in now.places if node not in (a, b)]
+    differ = [n for n in others if len({frozenset((a, n)), frozenset((b, n))} & now.edges) == 1]
+    steps[f"{b} made {a}'s twin"] = now = now.toggled([(b, node) for node in differ])
+    now = now.copy()
+    new = now.add(0.5, 0.5)
+    steps[f"node {new} added"] = now
+    steps[f"{new} joined to {a}"] = now.toggled([(new, a)])
+    return steps
 
 
 def _feature(x: float) -> float:

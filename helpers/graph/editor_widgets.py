@@ -1,6 +1,7 @@
 """The graph editor: change the graph, and see what message passing makes of it at once."""
 
 import math
+from collections.abc import Callable
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -11,7 +12,8 @@ from matplotlib.colors import to_rgb
 from helpers import audience, figures
 from helpers.explorer import Explorer
 from helpers.figures import PALETTE
-from helpers.graph.editor import Sketch, outputs
+from helpers.foreign import in_figure, on_page
+from helpers.graph.editor import Sketch, outputs, walk
 from helpers.graph.graphs import Graph
 from helpers.graph.plots import draw_graph, draw_matrix
 from helpers.graph.propagation import (
@@ -41,20 +43,27 @@ def graph_editor(starts: dict[str, Graph], node: str) -> None:
     """
     sketches = {name: Sketch.of(graph) for name, graph in starts.items()}
 
-    def draw(start: str, layer: int) -> None:
-        sketch = sketches[start]
+    shown = dict(sketches)
+    if audience.site_folder() is not None:
+        first = next(iter(sketches))
+        shown = walk(shown.pop(first)) | shown
+
+    def draw(step: int, layer: int) -> None:
+        sketch = list(shown.values())[step]
         show(sketch, node if node in sketch.places else next(iter(sketch.places)), layer)
 
-    if audience.interactive() and audience.site_folder() is None:
+    if audience.site_folder() is None and audience.interactive():
         editor = GraphEditor(sketches, node)
-        display_with_twin(editor.widget(), lambda: draw(next(iter(sketches)), 2))
+        display_with_twin(editor.widget(), lambda: draw(0, 2))
         return
     live(
         draw,
         static=[{}],
         guide=PAGE_GUIDE,
-        frames={"start": list(sketches), "layer": list(range(9))},
-        start=widgets.Dropdown(options=list(sketches), description="graph"),
+        frames={"step": list(range(len(shown))), "layer": [0, 1, 2, 3, 4, 6, 8]},
+        step=widgets.SelectionSlider(
+            options=[(name, k) for k, name in enumerate(shown)], description="edit"
+        ),
         layer=widgets.IntSlider(2, min=0, max=DEPTH, description="layers"),
     )
 
@@ -107,17 +116,19 @@ class GraphEditor:
 
     def _refresh(self, chosen: str | None = None) -> None:
         """All controls say what the sketch says."""
+        places = self.sketch.places
         wanted = chosen or self.node.value
-        if list(self.node.options) != list(self.sketch.places):
-            self.node.options = list(self.sketch.places)
-        self.node.value = wanted if wanted in self.sketch.places else next(iter(self.sketch.places))
-        self.feature.value = self.sketch.features[self.node.value]
-        self.edges.value = self.sketch.text()
-        self.explorer.changed()
+        with self.explorer.together():
+            if list(self.node.options) != list(places):
+                self.node.options = list(places)
+            self.node.value = wanted if wanted in places else next(iter(places))
+            self.feature.value = self.sketch.features[self.node.value]
+            self.edges.value = self.sketch.text()
 
     def _change(self, change) -> None:
         try:
-            chosen = change()
+            with self.explorer.lock:
+                chosen = change()
         except ValueError as error:  # what cannot be drawn
             self.explorer.fail(str(error))
         else:
@@ -159,12 +170,13 @@ def show(sketch: Sketch, node: str, layer: int, matrix: str = "A_hat") -> None:
     graph = sketch.graph()
     fig, drawing = panels(sketch, graph, node, layer, matrix)
     told = described(graph, node, layer)
+    on_the_page = described(graph, node, layer, on_page)
     figures.show(
         fig,
-        caption=f"{told} Left the graph, filled where the message of {node} has arrived, features "
-        "below the nodes. Then the matrix. Below, how differences fade from layer to layer, dashed "
-        "the powers of $\\mu_2$; and the nodes' rows after these layers of a GCN and of a GAT "
-        "with random weights.",
+        caption=f"{on_the_page} Left the graph, filled where the message of {on_page(node)} has "
+        "arrived, features below the nodes. Then the matrix. Below, how differences fade from "
+        "layer to layer, dashed the powers of $\\mu_2$; and the nodes' rows after these layers of "
+        "a GCN and of a GAT with random weights.",
         alt=f"A graph of {len(graph)} nodes and {len(graph.edges)} edges; a matrix; a falling "
         f"curve of smoothing; rows of a GCN and of a GAT as points. "
         + told.replace("$\\mu_2$", "μ₂"),
@@ -176,14 +188,16 @@ def _layers(k: int) -> str:
     return f"{k} layer" + "s" * (k != 1)
 
 
-def described(graph: Graph, node: str, layer: int) -> str:
-    """What is true of the graph, in two sentences."""
+def described(graph: Graph, node: str, layer: int, shown: Callable[[str], str] = str) -> str:
+    """What is true of the graph, in two sentences; ``shown`` makes of a name what stands there."""
     heard = int((reach(graph, node, layer) > 0).sum())
     pairs = twins(graph)
-    named = ", ".join(f"{a} and {b}" for a, b in pairs[:4]) + (" …" if len(pairs) > 4 else "")
+    named = ", ".join(f"{shown(a)} and {shown(b)}" for a, b in pairs[:4]) + (
+        " …" if len(pairs) > 4 else ""
+    )
     value = second_eigenvalue(graph) if len(graph) > 1 else 0.0
     return (
-        f"After {_layers(layer)} {heard} of {len(graph)} nodes have heard of {node}. "
+        f"After {_layers(layer)} {heard} of {len(graph)} nodes have heard of {shown(node)}. "
         f"Twins: {named or 'none'}. $\\mu_2$ = {value:.3f}."
     )
 
@@ -222,7 +236,7 @@ def panels(sketch: Sketch, graph: Graph, node: str, layer: int, matrix: str):
             named = {place: ", ".join(names) for place, names in together.items()}
             for place, offset in beside(named).items():
                 near = {"xytext": offset, "textcoords": "offset points", "va": "center"}
-                ax.annotate(named[place], place, fontsize=8, **near)
+                ax.annotate(in_figure(named[place]), place, fontsize=8, **near)
         ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), title=f"{name}, {_layers(layer)}")
     return fig, drawing
 
@@ -299,6 +313,6 @@ def _smoothing(ax, graph: Graph) -> None:
 
 
 PAGE_GUIDE = (
-    "Choose a graph and move the layers: who has heard, and what becomes of the rows? In "
-    "JupyterLab the graph can be drawn on."
+    "Move from edit to edit. What does an edge do to μ₂ and to the curve of smoothing, and what "
+    "becomes of the rows of twins? In JupyterLab you draw the edits yourself."
 )

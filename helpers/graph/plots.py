@@ -11,6 +11,7 @@ import torch
 from matplotlib.patches import Rectangle
 
 from helpers.figures import CYCLE, PALETTE
+from helpers.foreign import in_figure
 from helpers.graph.graphs import Graph
 from helpers.graph.propagation import reach
 
@@ -58,10 +59,10 @@ def draw_graph(
             zorder=2,
         )
         ink = readable_on(fill)
-        ax.text(x, y, name, ha="center", va="center", zorder=3, color=ink, **font)
+        ax.text(x, y, in_figure(name), ha="center", va="center", zorder=3, color=ink, **font)
         if notes and name in notes:
             ax.annotate(
-                notes[name],
+                in_figure(notes[name]),
                 (x, y),
                 xytext=(0, -19),
                 textcoords="offset points",
@@ -112,8 +113,9 @@ def draw_matrix(
                 (j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=PALETTE["accent"], linewidth=2.4
             )
         )
-    ax.set_xticks(range(len(names)), names)
-    ax.set_yticks(range(len(names)), names)
+    shown_names = [in_figure(name) for name in names]
+    ax.set_xticks(range(len(names)), shown_names)
+    ax.set_yticks(range(len(names)), shown_names)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.grid(False)
@@ -125,7 +127,7 @@ def graph_and_matrices(graph: Graph, matrices: dict[str, torch.Tensor], edge: tu
     """The drawing, and beside it each matrix with the cells of one edge framed."""
     fig, axes = plt.subplots(1, 1 + len(matrices), figsize=(2.35 * (1 + len(matrices)), 3.0))
     draw_graph(axes[0], graph, edges=[edge], outlines=edge)
-    axes[0].set_title(f"edge {edge[0]}–{edge[1]}")
+    axes[0].set_title(in_figure(f"edge {edge[0]}–{edge[1]}"))
     i, j = (graph.index(node) for node in edge)
     for ax, (title, matrix) in zip(axes[1:], matrices.items(), strict=True):
         draw_matrix(ax, matrix, graph.nodes, title=title, cells=[(i, j), (j, i)])

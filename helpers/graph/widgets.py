@@ -5,9 +5,10 @@ import matplotlib.pyplot as plt
 import torch
 
 from helpers import figures
+from helpers.foreign import on_page, visible
 from helpers.graph import plots
 from helpers.graph.graphs import Graph
-from helpers.graph.propagation import NORMALISATIONS, diameter, normalized_adjacency
+from helpers.graph.propagation import NORMALISATIONS, diameter, normalized_adjacency, reach
 from helpers.graph.tasks import SemiSupervised
 from helpers.live import live
 
@@ -20,13 +21,18 @@ def message_explorer(graph: Graph, source: str) -> None:
         if isinstance(layer, int):
             fig, ax = plt.subplots(figsize=(4.4, 3.4))
             plots.message_frame(ax, graph, source, layer)
-            figures.show(fig)
+            heard = int((reach(graph, source, layer) > 0).sum())
+            figures.show(
+                fig,
+                alt=f"The graph after {layer} update{'' if layer == 1 else 's'}: {heard} of "
+                f"{len(graph)} nodes have heard of {source}.",
+            )
             return
         figures.show(
             plots.message_strip(graph, source, layer),
-            caption=f"The message of {source} (orange), update by update. Dark nodes have just "
-            "heard of it, light ones before; heavy edges have carried it. Below a node: how many "
-            "ways it came.",
+            caption=f"The message of {on_page(source)} (orange), update by update. Dark nodes have "
+            "just heard of it, light ones before; heavy edges have carried it. Below a node: how "
+            "many ways it came.",
             alt=f"The graph after {layer[0]} to {layer[-1]} updates; the nodes that have heard of "
             f"{source} are coloured, with the number of ways on which its message has come.",
         )
@@ -59,17 +65,21 @@ def signal_player(graphs: dict[str, Graph], source: str) -> None:
         if not isinstance(layer, int):
             figures.show(
                 plots.signal_strip(chosen, A_hat, source, layer),
-                caption=f"Above: what each node holds of the message of {source}, the darker the "
-                "more, in shades of each drawing's own. Below: the power of Â from which it is "
-                "read, in the framed column.",
+                caption=f"Above: what each node holds of the message of {on_page(source)}, the "
+                "darker the more, in shades of each drawing's own. Below: the power of Â from "
+                "which it is read, in the framed column.",
                 alt=f"The graph after {layer[0]} to {layer[-1]} layers with each node's weight of "
                 f"the message of {source}; below it that power of Â, column {source} framed.",
             )
             return
         fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.9))
         plots.signal_frame(axes, chosen, A_hat, source, layer)
-        figures.show(fig)
-        print(received(chosen, A_hat, source, layer))
+        figures.show(
+            fig,
+            alt=f"The graph after {layer} layer{'' if layer == 1 else 's'} with each node's weight "
+            f"of the message of {source}, and that power of Â; the numbers stand below.",
+        )
+        print(visible(received(chosen, A_hat, source, layer)))
 
     slider = widgets.IntSlider(0, 0, 8, description="layer")
     play = widgets.Play(min=0, max=8, interval=900)
@@ -142,5 +152,7 @@ def embedding_explorer(graph: Graph, labels: torch.Tensor, training: SemiSupervi
         draw,
         guide="Move the epoch. When do the classes part, and which members stay between them?",
         static=[{"epoch": tuple(round(last * share) for share in (0, 0.1, 0.3, 1))}],
+        # Close together at the beginning, where most happens.
+        frames={"epoch": sorted({round(last * (k / 15) ** 2) for k in range(16)})},
         epoch=widgets.IntSlider(last, 0, last, description="epoch"),
     )

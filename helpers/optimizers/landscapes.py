@@ -107,15 +107,15 @@ def walk(
     integer("steps", steps, minimum=0)
     x = tensor("start", start, torch.float64).clone().requires_grad_()
     update = optimizer([x], **hyperparameters)
-    path = [x.detach().clone()]
-    for _ in range(steps):
-        update.zero_grad()
-        f(x).backward()
+    path = torch.empty(steps + 1, *x.shape, dtype=x.dtype)
+    path[0] = x.detach()
+    for step in range(1, steps + 1):
+        (x.grad,) = torch.autograd.grad(f(x), x)
         update.step()
-        if not torch.isfinite(x).all():
-            break
-        path.append(x.detach().clone())
-    return torch.stack(path)
+        path[step] = x.detach()
+    # looked at once, behind the loop: a look at every step would cost as much as the step
+    left = (~path.isfinite().all(1)).nonzero()
+    return path[: int(left[0])] if len(left) else path
 
 
 def steps_to(f: Landscape, path: torch.Tensor, level: float) -> int | None:

@@ -127,27 +127,26 @@ def summary(race: pd.DataFrame, enough: int) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def planned(runs: pd.DataFrame) -> dict[str, list[RaceRun]]:
+    """Part -> its configurations; the race's rates follow from the tuning, among ``runs``."""
+    rates = best_rates(runs[runs["part"] == "tuning"])
+    return {
+        "tuning": grid(RaceRun, optimizer=list(ALGORITHMS), lr=RATES, seed=TUNING_SEEDS),
+        "race": [RaceRun(name, rate, seed) for name, rate in rates.items() for seed in RACE_SEEDS],
+    }
+
+
 def run_and_write(
     workers: int | None = None, cluster: str | None = None, device: str = "cpu"
 ) -> None:
     """Tune, race, and write ``data/results/optimizer_race``; resumes what was interrupted."""
     store = RunStore(paths.WORK / "optimizer_race", EXPERIMENT_VERSION)
-    names = list(ALGORITHMS)
     options = {"workers": workers, "cluster": cluster, "device": device}
-    tuning = run_study(
-        run_race,
-        grid(RaceRun, optimizer=names, lr=RATES, seed=TUNING_SEEDS),
-        store,
-        desc="tuning",
-        **options,
-    )
-    race_runs = [
-        RaceRun(name, rate, seed)
-        for name, rate in best_rates(tuning.table).items()
-        for seed in RACE_SEEDS
-    ]
-    race = run_study(run_race, race_runs, store, desc="race", **options)
-    both = pd.concat([tuning.table.assign(part="tuning"), race.table.assign(part="race")])
+    first = grid(RaceRun, optimizer=list(ALGORITHMS), lr=RATES, seed=TUNING_SEEDS)
+    tuning = run_study(run_race, first, store, desc="tuning", **options)
+    tuned = tuning.table.assign(part="tuning")
+    race = run_study(run_race, planned(tuned)["race"], store, desc="race", **options)
+    both = pd.concat([tuned, race.table.assign(part="race")])
     archive.write(
         "optimizer_race", both, seeds=len(RACE_SEEDS), experiment_version=EXPERIMENT_VERSION
     )

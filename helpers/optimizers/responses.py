@@ -1,5 +1,7 @@
 """The steps that an optimizer takes on a given sequence of gradients of one weight."""
 
+from itertools import pairwise
+
 import torch
 from torch.optim import Optimizer
 
@@ -14,13 +16,11 @@ def relative_steps(
     """
     x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     update = optimizer([x], lr=1.0, **hyperparameters)
-    steps = []
-    for g in gradients:
-        before = x.item()
-        x.grad = torch.tensor([g], dtype=torch.float64)
+    weights = [0.0]
+    for x.grad in torch.tensor(gradients, dtype=torch.float64).split(1):
         update.step()
-        steps.append(before - x.item())
-    return steps
+        weights.append(x.item())
+    return [before - after for before, after in pairwise(weights)]
 
 
 def steady_step(

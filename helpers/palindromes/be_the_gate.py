@@ -5,6 +5,7 @@ candidate and gates are what somebody sets.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -66,7 +67,7 @@ def play(settings: list[Setting]) -> Played:
     return Played(torch.stack(cells), torch.stack(hidden), kept, answer)
 
 
-def presets(digits: list[int]) -> dict[str, list[Setting]]:
+def presets(digits: Sequence[int]) -> dict[str, list[Setting]]:
     """Ways to set the gates for these digits; the candidate is always the digit."""
     write = [Setting(0.5, 0.5, 0.5, d / SCALE) for d in digits]
     once = [Setting(float(t > 0), float(t == 0), 1.0, d / SCALE) for t, d in enumerate(digits)]
@@ -79,14 +80,28 @@ def presets(digits: list[int]) -> dict[str, list[Setting]]:
     }
 
 
-def trained_unit(
-    model: SequenceClassifier, T: int, encoding: str, digits: list[int]
-) -> tuple[int, dict[str, torch.Tensor]]:
-    """The unit of a trained network that holds the first digit best, reading these digits.
+class TrainedUnit(NamedTuple):
+    """A unit of a trained network, and what the network makes of the same digits.
 
-    Returns:
-        its number, and "f", "i", "o", "g", "c", "h" over the steps, each ``(T,)``.
+    Attributes:
+        number: of the unit.
+        traces: "f", "i", "o", "g", "c", "h" over the steps, each ``(T,)``.
+        answer: the digit that the network's read-out names after the last step.
+        probability: that it gives to this digit.
     """
+
+    number: int
+    traces: dict[str, torch.Tensor]
+    answer: int
+    probability: float
+
+
+def trained_unit(
+    model: SequenceClassifier, T: int, encoding: str, digits: Sequence[int]
+) -> TrainedUnit:
+    """The unit of a trained network that tells most of the first digit, reading ``digits``."""
     unit = int(probes.memory_units(model, T, encoding)[0])
     found = probes.traces(model, torch.tensor([digits]), encoding)
-    return unit, {name: found[name][0, :, unit] for name in (*GATES, "c", "h")}
+    probability, answer = found["answer"][0, -1].max(0)
+    traces = {name: found[name][0, :, unit] for name in (*GATES, "c", "h")}
+    return TrainedUnit(unit, traces, int(answer), probability.item())

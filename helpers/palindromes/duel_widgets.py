@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 
 from helpers import audience, figures
 from helpers.captured import inline
-from helpers.explorer import panel
+from helpers.explorer import boxed, panel
 from helpers.figures import PALETTE
-from helpers.hand import Hand
-from helpers.live import display_with_twin
+from helpers.live import display_with_twin, live
 from helpers.palindromes.experiment import PalindromeRun, train_network
 from helpers.palindromes.settings import INIT_000
 from helpers.palindromes.tasks.palindromes import CHANCE
@@ -28,6 +27,10 @@ RACE_T, RACE_STEPS = 17, 2000
 GUIDE = (
     "Choose a length and press Start: both networks train now. Which one learns faster at a short "
     "length, and which one still learns at a longer one?"
+)
+PAGE_GUIDE = (
+    "Move the step. Which network leaves chance first, and which one gets to the end? In "
+    "JupyterLab both are trained before your eyes, at a length of your choice."
 )
 _REDRAW_S = 0.5
 
@@ -76,8 +79,8 @@ class Duel:
     def running(self) -> bool:
         return any(thread.is_alive() for thread in self._threads)
 
-    def figure(self) -> Figure:
-        """The curves so far. Made without pyplot, so that a thread may draw it.
+    def figure(self, upto: int | None = None) -> Figure:
+        """The curves so far, or those up to a step. Made without pyplot: a thread may draw it.
 
         The axes keep their place, however long the legend's words become.
         """
@@ -85,9 +88,9 @@ class Duel:
         FigureCanvasAgg(fig)
         ax = fig.add_axes((0.075, 0.16, 0.62, 0.74))
         for model in MODELS:
-            values = smooth(np.array(self.accuracy[model]), 10)
+            values = smooth(np.array(self.accuracy[model][:upto]), 10)
             label = CELLS[model].label
-            if model in self.held_out:
+            if model in self.held_out and (upto is None or upto >= self.steps):
                 label += f", held out {100 * self.held_out[model]:.1f} %"
             ax.plot(np.arange(1, len(values) + 1), values, color=CELLS[model].color, label=label)
         ax.axhline(CHANCE, color=PALETTE["muted"], linestyle=":", linewidth=1)
@@ -98,32 +101,55 @@ class Duel:
         return fig
 
 
-def live_duel(T: int, steps: int, seed: int = 0, device: str = "cpu") -> None:
+def live_duel(
+    T: int, steps: int, seed: int = 0, device: str = "cpu", page_steps: int = RACE_STEPS
+) -> None:
     """A duel with a length to choose, a Start and a Stop button; headless, one duel to its end.
+
+    A page shows one that was run, step by step.
 
     Args:
         T, steps: of the duel that nobody watches. A person's begins with :data:`RACE_T` and
             :data:`RACE_STEPS`.
+        page_steps: of the duel, at :data:`RACE_T`, that a page shows.
     """
 
-    def twin() -> None:
+    def run(T: int, steps: int) -> Duel:
         duel = Duel(T, steps, seed, device)
         duel.start()
         duel.join()
+        return duel
+
+    def twin() -> None:
+        duel = run(T, steps)
         figures.show(duel.figure(), alt=described(duel))
 
-    if audience.interactive() and audience.site_folder() is None:
+    if audience.site_folder() is not None:
+        every = page_steps // 20
+        duel = run(RACE_T, page_steps)
+        live(
+            lambda step: figures.show(duel.figure(step), alt=described(duel, step)),
+            guide=PAGE_GUIDE,
+            frames={"step": list(range(every, page_steps + 1, every))},
+            step=widgets.IntSlider(page_steps, every, page_steps, description="training step"),
+        )
+    elif audience.interactive():
         display_with_twin(Race(seed, device).widget(), twin)
     else:
         twin()
 
 
-def described(duel: Duel) -> str:
+def described(duel: Duel, upto: int | None = None) -> str:
     """The duel's figure in words."""
     ends = [
         f"{CELLS[model].label}: {100 * accuracy:.1f} % held out"
         for model, accuracy in duel.held_out.items()
     ]
+    if upto is not None and upto < duel.steps:
+        ends = [
+            f"{CELLS[model].label}: {np.mean(accuracy[:upto][-10:]):.0%} at step {upto}"
+            for model, accuracy in duel.accuracy.items()
+        ]
     return (
         f"Training-stream accuracy against the training step, T = {duel.T}, a curve for the RNN "
         f"and one for the LSTM. {'; '.join(ends)}."
@@ -148,11 +174,8 @@ class Race:
         self._rest()
 
     def widget(self) -> widgets.VBox:
-        guide = widgets.HTML(f'<div class="explorer-guide">{GUIDE}</div>')
         buttons = widgets.HBox([self.begin, self.end, self.status])
-        box = widgets.VBox([guide, panel([self.length]), buttons, self.picture, Hand()])
-        box.add_class("explorer")
-        return box
+        return boxed(GUIDE, [panel([self.length]), buttons, self.picture])
 
     def _rest(self) -> None:
         if self.duel is None or not self.duel.running:

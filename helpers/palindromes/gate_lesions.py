@@ -21,7 +21,7 @@ def mean_gates(
 ) -> dict[str, torch.Tensor]:
     """Each unit's mean of each gate, over ``n`` held-out palindromes and all steps: ``(n,)``."""
     digits = palindromes.held_out_set(T, n)[:, :-1]
-    found = probes.traces(model, digits, encoding)
+    found = probes.traces(model, digits, encoding, tuple(GATES))
     return {gate: found[gate].mean((0, 1)) for gate in GATES}
 
 

@@ -1,20 +1,25 @@
 """Looking into a trained LSTM: traces of gates and cell, and where the first digit is kept."""
 
+from collections.abc import Sequence
+
 import torch
 
 from helpers.palindromes.tasks import palindromes
 from helpers.recurrent.cell_memory import contributions
 from helpers.recurrent.classifier import SequenceClassifier
 
-TRACES = ("g", "i", "f", "o", "c", "h")
+TRACES = ("g", "i", "f", "o", "c", "h", "answer")
 
 
 @torch.no_grad()
-def traces(model: SequenceClassifier, digits: torch.Tensor, encoding: str) -> dict:
+def traces(
+    model: SequenceClassifier, digits: torch.Tensor, encoding: str, keep: Sequence[str] = TRACES
+) -> dict[str, torch.Tensor]:
     """Gates, cell and hidden state of a one-layer LSTM at every step, and what it would answer.
 
     Args:
         digits: fed in, ``(B, T)``.
+        keep: what is wanted; many palindromes take much memory.
 
     Returns:
         "g", "i", "f", "o", "c", "h": ``(B, T, n)``; "answer": the read-out's probabilities if it
@@ -24,17 +29,19 @@ def traces(model: SequenceClassifier, digits: torch.Tensor, encoding: str) -> di
     W_x, W_h, bias = core.stacked()
     read = palindromes.encode(digits, encoding) @ W_x.T + bias  # (B, T, 4 n)
     h = c = read.new_zeros(len(digits), core.hidden_size)
-    found = {name: [] for name in TRACES}
-    for read_t in read.unbind(1):
+    states = [name for name in TRACES[:-1] if name in keep or (name == "h" and "answer" in keep)]
+    found = {name: read.new_empty(*digits.shape, core.hidden_size) for name in states}
+    for t, read_t in enumerate(read.unbind(1)):
         a = dict(zip(core.gates, (read_t + h @ W_h.T).chunk(4, dim=1), strict=True))
         step = {k: torch.tanh(a[k]) if k == "g" else torch.sigmoid(a[k]) for k in "gifo"}
         c = step["g"] * step["i"] + c * step["f"]
         h = torch.tanh(c) * step["o"]
-        for name, value in {**step, "c": c, "h": h}.items():
-            found[name].append(value)
-    stacked = {name: torch.stack(steps, dim=1) for name, steps in found.items()}
-    stacked["answer"] = torch.softmax(stacked["h"] @ model.W_ph.T + model.b_p, dim=-1)
-    return stacked
+        now = {**step, "c": c, "h": h}
+        for name in found:
+            found[name][:, t] = now[name]
+    if "answer" in keep:
+        found["answer"] = torch.softmax(found["h"] @ model.W_ph.T + model.b_p, dim=-1)
+    return {name: found[name] for name in keep}
 
 
 def explained_by_first_digit(values: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
@@ -66,7 +73,7 @@ def writes(
         two times ``(T,)``
     """
     digits = palindromes.held_out_set(T, n)
-    found = traces(model, digits[:, :-1], encoding)
+    found = traces(model, digits[:, :-1], encoding, "gif")
     g, i, f = (found[gate].transpose(0, 1).flatten(1) for gate in "gif")  # (T, B n)
     left = contributions(g, i, f).abs()
     by_step = (found["g"] * found["i"]).unbind(1)
@@ -114,7 +121,7 @@ def probe_over_time(
 ) -> dict[str, list[float]]:
     """Accuracy of :func:`linear_probe` for the first digit at each step, from c_t and from h_t."""
     digits = palindromes.held_out_set(T, n)
-    found = traces(model, digits[:, :-1], encoding)
+    found = traces(model, digits[:, :-1], encoding, ("c", "h"))
     train = len(digits) * 3 // 4
     return {
         state: [linear_probe(found[state][:, t], digits[:, 0], train=train) for t in range(T)]
@@ -148,5 +155,5 @@ def listening(model: SequenceClassifier, T: int, encoding: str, n: int = 32) -> 
 def memory_units(model: SequenceClassifier, T: int, encoding: str, n: int = 2000) -> torch.Tensor:
     """The cell's units, those first whose last state tells most of the first digit: ``(n,)``."""
     digits = palindromes.held_out_set(T, n)
-    c_T = traces(model, digits[:, :-1], encoding)["c"][:, -1]
+    c_T = traces(model, digits[:, :-1], encoding, "c")["c"][:, -1]
     return explained_by_first_digit(c_T, digits[:, 0]).argsort(descending=True, stable=True)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from helpers import paths, runtime
+from helpers import paths, runtime, staleness
 from helpers.checkpoints import load_checkpoint, save_checkpoint
 from helpers.checks import choice
 from helpers.palindromes.experiment import EXPERIMENT_VERSION, PalindromeRun, build, train_network
@@ -22,9 +22,17 @@ TRAINED = {
 def load_network(name: str, folder: Path = paths.CHECKPOINTS) -> SequenceClassifier:
     """A trained model of :data:`TRAINED`, as published."""
     tensors, header = load_checkpoint(folder / name)
+    staleness.say(staleness.of_model(name, header))
     model = build(PalindromeRun(**header["run"]))
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def recipe(name: str) -> dict:
+    """What the header of a published model says if it was trained as it would be now."""
+    if name not in TRAINED:
+        return {}
+    return {"run": asdict(TRAINED[name]), "experiment_version": EXPERIMENT_VERSION}
 
 
 def record(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
@@ -37,6 +45,5 @@ def train_and_save(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
     run = TRAINED[choice("name", name, tuple(TRAINED))]
     with runtime.progress(total=run.steps, desc=name, unit="steps") as bar:
         model, record, _ = train_network(run, on_step=lambda *_: bar.update())
-    header = {"run": asdict(run), "record": record, "experiment_version": EXPERIMENT_VERSION}
-    save_checkpoint(folder / name, model.state_dict(), header)
+    save_checkpoint(folder / name, model.state_dict(), recipe(name) | {"record": record})
     return record

@@ -69,14 +69,20 @@ def curves_explorer(study: PalindromeArchive) -> None:
         for model, runs in study.part(part).groupby("model")
     }
 
+    offering: list[bool] = []
+
     def draw(protocol: str, model: str, T: tuple, metric: str, window: int) -> None:
+        if offering:  # the lengths are being changed
+            return
+        if not T:
+            raise ValueError("choose at least one length T")
         known = lengths.get((protocol, model), [])
         chosen = [t for t in T if t in known] or known[-3:]
         figures.show(plots.explored(study, protocol, model, chosen, metric, window))
 
-    first = next(iter(lengths))
+    first, most = next(iter(lengths)), max(map(len, lengths.values()))
     choice = widgets.SelectMultiple(
-        options=lengths[first], value=lengths[first][-3:], rows=5, description="T"
+        options=lengths[first], value=lengths[first][-3:], rows=most, description="T"
     )
     protocol = widgets.Dropdown(options=parts, description="protocol")
     model = widgets.Dropdown(options={"RNN": "rnn", "LSTM": "lstm"}, description="model")
@@ -85,8 +91,11 @@ def curves_explorer(study: PalindromeArchive) -> None:
         """Only lengths that these runs have; the longest three at first."""
         known = lengths.get((protocol.value, model.value), [])
         if list(choice.options) != known:
+            offering.append(True)
+            choice.value = ()  # a front-end cannot hold places beyond the end of a shorter list
             choice.options = known
             choice.value = known[-3:]
+            offering.pop()
 
     protocol.observe(offer, "value")
     model.observe(offer, "value")

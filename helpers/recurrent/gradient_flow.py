@@ -1,8 +1,9 @@
 """How gradients travel through time: Jacobians, norms, truncation, clipping.
 
-All in float64, from the hand-written equations of :mod:`.bptt`.
+In float64, and where nothing else is said from the hand-written equations of :mod:`.bptt`.
 """
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
@@ -121,6 +122,30 @@ def recurrent_gradient(
     """The gradient of all parameters of the core as one vector, whole or truncated."""
     named = bptt.by_hand(model)(model, x, y, truncate=truncate).parameters
     return torch.cat([named[k].flatten() for k in sorted(named) if k not in ("W_ph", "b_p")])
+
+
+def step_terms(model: SequenceModel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """What each step's use of the weights adds to :func:`recurrent_gradient`.
+
+    A shared weight's gradient is the sum of the gradients of its copies: every step gets a copy of
+    its own, and autograd one pass. The loss is asked after the last step.
+
+    Args:
+        model: of one layer and one direction.
+
+    Shapes:
+        ``(T, parameters)``; the last k rows add up to the gradient truncated to k steps
+    """
+    core, named = model.core, vars(model.core.weights())
+    copies, state = [], [x.new_zeros(len(x), core.hidden_size) for _ in range(core.state_tensors)]
+    state = state[0] if core.state_tensors == 1 else tuple(state)
+    for x_t in x.unbind(1):
+        copies.append({k: named[k].detach().clone().requires_grad_() for k in sorted(named)})
+        state = core.step(x_t, state, SimpleNamespace(**copies[-1]))
+    h_T = state if core.state_tensors == 1 else state[0]
+    loss = torch.nn.functional.cross_entropy(h_T @ model.W_ph.T + model.b_p, y)
+    found = torch.autograd.grad(loss, [w for copy in copies for w in copy.values()])
+    return torch.cat([gradient.flatten() for gradient in found]).view(len(copies), -1)
 
 
 class TruncationBias(NamedTuple):

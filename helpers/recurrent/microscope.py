@@ -1,9 +1,10 @@
 """One gradient under the microscope: what reaches each step, and what each step adds.
 
 A small network of random weights reads random inputs and is wrong about a class after the last
-step. Everything is computed by the hand-written equations of :mod:`.bptt`, in float64.
+step. The norms come from the hand-written equations of :mod:`.bptt`, in float64.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from helpers.checks import integer, number
 from helpers.recurrent.cells import CELLS
 from helpers.recurrent.classifier import SequenceClassifier
-from helpers.recurrent.gradient_flow import recurrent_gradient, state_gradient_norms
+from helpers.recurrent.gradient_flow import state_gradient_norms, step_terms
 
 #: Samples, inputs, units and classes of the network.
 B, D, N, K = 8, 4, 24, 5
@@ -71,8 +72,20 @@ def prepare(
     x = input_scale * torch.randn(B, T, D, generator=generator, dtype=torch.float64)
     y = torch.randint(K, (B,), generator=generator)
     norms = state_gradient_norms(network, x, y)
-    sums = torch.stack([recurrent_gradient(network, x, y, truncate=k) for k in range(1, T + 1)])
-    whole = sums[-1]
-    added = sums.diff(dim=0, prepend=torch.zeros_like(sums[:1]))  # row k: step T - k
-    cosine = torch.nn.functional.cosine_similarity(sums, whole[None], dim=1)
-    return Slide(norms["h"], norms.get("c"), added.norm(dim=1).flip(0), cosine)
+    terms = step_terms(network, x, y)
+    sums = terms.flip(0).cumsum(0)  # row k - 1: the last k steps
+    cosine = torch.nn.functional.cosine_similarity(sums, sums[-1:], dim=1)
+    return Slide(norms["h"], norms.get("c"), terms.norm(dim=1), cosine)
+
+
+def level_radius(model: str, T: int, input_scale: float, seed: int = 0) -> tuple[float, float]:
+    """The radius at which the first step gets most nearly as much gradient as the last.
+
+    Returns:
+        the radius, one of the explorer's own between 0.1 and 3, and ||e_1|| / ||e_T|| there
+    """
+    ratios = {}
+    for radius in torch.arange(2, 61) / 20:
+        hidden = prepare(model, radius.item(), T, input_scale, seed=seed).hidden
+        ratios[round(radius.item(), 2)] = (hidden[0] / hidden[-1]).item()
+    return min(ratios.items(), key=lambda found: abs(math.log(max(found[1], 1e-300))))

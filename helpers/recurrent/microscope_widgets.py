@@ -5,24 +5,23 @@ from functools import lru_cache
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LogNorm
-from matplotlib.patches import Circle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm, to_rgba
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from helpers import figures
 from helpers.figures import PALETTE
 from helpers.live import live
 from helpers.recurrent.cells import CELLS
-from helpers.recurrent.drawings import _arrow, _box
-from helpers.recurrent.microscope import Slide, prepare
+from helpers.recurrent.microscope import MODELS, Slide, prepare
 
 #: The axis of norms, the same at every setting; what is below or above lies on its edge.
 LOW, HIGH = 1e-9, 1e3
 MOST_STEPS = 24
 GUIDE = (
-    "Click a step in the drawing or in a curve. What of the gradient at the loss reaches it? Find "
-    "the radius at which gradients neither vanish nor explode; then choose the LSTM and lower its "
-    "forget bias."
+    "Move the spectral radius. At which one does as much of the gradient reach the first step as "
+    "left the last? Then choose the LSTM. Where a kernel runs, click a step in the picture to "
+    "follow the gradient just to there, make the inputs larger, and lower the forget bias."
 )
 
 
@@ -41,31 +40,40 @@ def microscope_explorer(seed: int = 0) -> None:
         seen = slide(model, radius, T, input_scale, forget_bias)
         fig, panels = microscope(seen, step, CELLS[model].color)
         reaches = (seen.hidden[step - 1] / seen.hidden[-1]).item()
+        rest = (
+            f"the terms of steps {step} to {T} alone have the cosine {seen.cosine[T - step]:.2f} "
+        )
         figures.show(
             fig,
-            caption=f"{CELLS[model].label}, radius {radius:g}, {T} steps: of the gradient at "
-            f"$h_{{{T}}}$, {reaches:.2g} times its norm reaches $h_{{{step}}}$; this step adds "
-            f"{100 * seen.shares[step - 1]:.2g} % of the sum of norms; the last {T - step + 1} "
-            f"steps alone point {seen.cosine[T - step]:.2f} (cosine) the way of the whole.",
-            alt=f"An unrolled network of {T} steps, its edges coloured by the norm of the gradient "
+            caption=f"{CELLS[model].label}, radius {radius:g}, {T} steps, inputs times "
+            f"{input_scale:g}"
+            + (f", forget bias {forget_bias:g}" if seen.cell is not None else "")
+            + f". Of the gradient at $h_{{{T}}}$, **{reaches:.2g}** times its norm reaches "
+            f"$h_{{{step}}}$. The term of step {step} makes {100 * seen.shares[step - 1]:.2g} % of "
+            + (f"all; {rest} with the whole gradient. " if step > 1 else "all. ")
+            + "Above, an edge is the darker the more gradient travels back on it, and its number "
+            "is the norm.",
+            alt=f"An unrolled network of {T} steps, its edges shaded by the norm of the gradient "
             f"that travels back; below, that norm over the steps, the share that each step adds, "
             f"and the cosine of the truncated gradient. At step {step}: {reaches:.2g} of the norm.",
             clicks=dict.fromkeys(panels, ("step", "")),
         )
 
+    model = widgets.Dropdown(options={CELLS[m].label: m for m in MODELS}, description="network")
+    bias = widgets.FloatSlider(1.0, min=-3, max=6, step=0.25, description="forget bias")
+    bias.disabled = True  # the RNN has none
+    model.observe(lambda _: setattr(bias, "disabled", model.value != "lstm"), "value")
     live(
         draw,
         static=[{"radius": 0.8}, {"model": "lstm", "radius": 0.8, "forget_bias": 3.0}],
         guide=GUIDE,
-        frames={"step": list(range(1, 17)), "radius": [0.5, 0.8, 1.0, 1.2, 1.5, 2.0]},
-        model=widgets.Dropdown(
-            options={CELLS[m].label: m for m in ("rnn", "lstm")}, description="network"
-        ),
-        step=widgets.IntSlider(4, min=1, max=MOST_STEPS, description="step t"),
+        frames={"model": list(MODELS), "radius": [0.3, 0.5, 0.8, 1.0, 1.1, 1.2, 1.5, 2.0, 3.0]},
+        model=model,
         radius=widgets.FloatSlider(1.0, min=0.1, max=3.0, step=0.05, description="spectral radius"),
-        T=widgets.IntSlider(16, min=2, max=MOST_STEPS, description="length T"),
+        step=widgets.IntSlider(1, min=1, max=MOST_STEPS, description="step t"),
         input_scale=widgets.FloatSlider(0.3, min=0, max=3, step=0.05, description="input scale"),
-        forget_bias=widgets.FloatSlider(1.0, min=-3, max=6, step=0.25, description="forget bias"),
+        T=widgets.IntSlider(16, min=2, max=MOST_STEPS, description="length T"),
+        forget_bias=bias,
     )
 
 
@@ -73,55 +81,63 @@ def microscope(seen: Slide, step: int, color: str):
     """The figure, and its axes whose x is a step."""
     T = len(seen.hidden)
     fig, axes = plt.subplot_mosaic(
-        [["net"] * 3, ["norms", "shares", "cosine"]], figsize=(10, 4.2), height_ratios=[0.55, 1.5]
+        [["net"] * 3, ["norms", "shares", "cosine"]], figsize=(10, 3.9), height_ratios=[0.4, 1.5]
     )
     _network(axes["net"], seen.hidden.clamp(LOW, HIGH).numpy(), step)
     t = np.arange(1, T + 1)
     norms = axes["norms"]
-    norms.plot(
-        t, seen.hidden.clamp(LOW, HIGH), color=color, label=r"$\Vert e_t\Vert$, hidden state"
-    )
+    hidden = seen.hidden.clamp(LOW, HIGH)
+    norms.plot(t, hidden, color=color, label=r"$\Vert e_t\Vert$, hidden state")
     if seen.cell is not None:
         cell = seen.cell.clamp(LOW, HIGH)
         norms.plot(t, cell, color=color, linestyle="--", label=r"$\Vert s_t\Vert$, cell state")
+    norms.axhline(hidden[-1], color=PALETTE["muted"], linewidth=1, label="level of the last step")
     norms.legend(loc="lower right", fontsize=8)
     norms.set(yscale="log", ylim=(LOW, HIGH), title="norm that reaches step t")
+    norms.yaxis.set_major_locator(LogLocator(numticks=5))
     shares = axes["shares"]
     chosen = [PALETTE["ink"] if k == step else color for k in t]
-    shares.bar(t, 100 * seen.shares, color=chosen, width=0.8)
-    shares.set(ylim=(0, 105), title="share of step t in the sum, %")
+    shares.bar(t, 100 * seen.shares.numpy(), color=chosen, width=0.8)
+    top = next(top for top in (26, 52, 104) if top >= 99 * seen.shares.max())
+    shares.set(ylim=(0, top), title="share of the term of step t, %")
     cosine = axes["cosine"]
     cosine.plot(t, seen.cosine.flip(0), color=color)
-    cosine.set(ylim=(-0.05, 1.05), title="cosine, steps t to T alone")
+    cosine.set(
+        ylim=(min(-0.05, seen.cosine.min() - 0.05), 1.05), title="cosine, steps t to T alone"
+    )
     for ax in (norms, shares, cosine):
         ax.axvline(step, color=PALETTE["ink"], linewidth=1, linestyle=":")
         ax.set(xlim=(0.3, T + 0.7), xlabel="step t")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     return fig, [axes["net"], norms, shares, cosine]
 
 
 def _network(ax, norms: np.ndarray, step: int) -> None:
     """Steps in a row; an edge has the colour of what travels back over it, and its norm."""
     T = len(norms)
-    shade = plt.get_cmap("viridis_r")
-    scale = LogNorm(LOW, HIGH)
-    every = max(1, -(-T // 12))
-    for t in range(1, T + 1):
-        travelled = t >= step
-        colour = shade(scale(norms[t - 1]))
-        # What reaches h_t came over the edge from the right: from h_{t+1}, or from the loss.
-        _arrow(
-            ax,
-            (t + 0.72, 0),
-            (t + 0.28, 0),
-            color=colour if travelled else PALETTE["grid"],
-            width=3,
-        )
-        edge = PALETTE["accent"] if t == step else PALETTE["ink"]
-        ax.add_patch(Circle((t, 0), 0.27, facecolor="white", edgecolor=edge, zorder=3))
-        ax.text(t, 0, str(t), ha="center", va="center", fontsize=8, zorder=4)
-        if (T - t) % every == 0 and travelled:
-            ax.text(t + 0.5, 0.33, f"{norms[t - 1]:.0e}", ha="center", fontsize=7, rotation=30)
-    _box(ax, T + 1.05, 0, r"$\mathcal{L}$", fill="#FCE9D9")
-    ax.set(xlim=(0.3, max(T, 8) + 1.7), ylim=(-0.35, 1.0), aspect="equal")
+    right = max(T, 8) + 1.5
+    ax.set(xlim=(0.4, right), ylim=(-0.5, 0.9))
     ax.set_axis_off()
+    # What reaches h_t came over the edge from the right: from h_{t+1}, or from the loss.
+    t = np.arange(1, T + 1)
+    shade = plt.get_cmap("viridis_r")(LogNorm(1e-5, 10, clip=True)(norms))
+    shade[t < step] = to_rgba(PALETTE["grid"])
+    ends = [[(k + 0.75, 0), (k + 0.4, 0)] for k in t]
+    ax.add_collection(LineCollection(ends, colors=shade, linewidths=3))
+    ax.scatter(t + 0.38, 0 * t, marker="<", c=shade, s=45, linewidths=0)
+    size = (0.55 * 690 / right) ** 2  # the figure is about 690 printer's points wide inside
+    ring = [PALETTE["accent"] if k == step else PALETTE["ink"] for k in t]
+    ax.scatter(t, 0 * t, s=min(size, 620), c="white", edgecolors=ring, linewidths=1.4, zorder=3)
+    for k in t:
+        ax.text(k, -0.01, str(k), ha="center", va="center", fontsize=8, zorder=4)
+        if k == step or (k > step and (T - k) % (1 if T <= 16 else 2) == 0):
+            ax.text(k + 0.5, 0.52, short(norms[k - 1]), ha="center", fontsize=8)
+    loss = {"facecolor": "#FCE9D9", "edgecolor": PALETTE["ink"], "boxstyle": "round"}
+    ax.text(T + 1.05, 0, r"$\mathcal{L}$", ha="center", va="center", bbox=loss)
+
+
+def short(norm: float) -> str:
+    """A norm in a few characters: 0.03, 12, 2e-5."""
+    if norm < 0.001:
+        return f"{norm:.0e}".replace("e-0", "e-")
+    return f"{norm:.0f}" if norm >= 1 else f"{norm:.1g}"

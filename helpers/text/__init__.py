@@ -5,7 +5,7 @@ Imports recurrent.
 books, corpus, vocabulary, measures
 -> charlm, baselines, dialogue, lexicon -> int8, decoder -> evaluation, sampling, coding
 -> training, truncation, unit_search, saved_models, model_card, stages, continuations
--> book_model -> book_comparisons, traps
+-> book_model, train_book -> book_comparisons, traps
 -> passages, pasted, drawings, plots -> stream_widgets -> widgets
 """
 

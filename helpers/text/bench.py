@@ -1,6 +1,7 @@
 """Rows of ``make bench`` for the text wing: training and generating, ours against plain loops."""
 
 import string
+from collections import deque
 from collections.abc import Iterator
 
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from helpers import paths
-from helpers.runtime import generator, threads
+from helpers.runtime import generator, own_threads, threads
 from helpers.text import book_model
 from helpers.text.books import load_book
 from helpers.text.charlm import CharLM
@@ -19,7 +20,7 @@ from helpers.text.sampling import beam_search, draw_characters, stream
 from helpers.text.saved_models import load_model
 from helpers.text.training import Plan, faster_in_bf16, fit
 from helpers.text.vocabulary import Vocabulary
-from helpers.timing import Row, side_by_side
+from helpers.timing import Row, every_core_busy, side_by_side
 
 VOCAB = Vocabulary(string.ascii_letters + string.digits + " ,.;:!?'\"-()\n")
 
@@ -69,13 +70,16 @@ def rows(
     sizes = {"hidden_size": hidden_size, "num_layers": num_layers}
     yield from training_rows("book model", batch_size, steps, repeats, embedding_size=64, **sizes)
     live = {"hidden_size": max(1, hidden_size // 4), "num_layers": num_layers}
-    yield from training_rows("live model", max(1, batch_size // 4), 8 * steps, repeats, **live)
+    with threads(own_threads()):  # as in a notebook
+        batch = max(1, batch_size // 4)
+        yield from training_rows("live model", batch, 8 * steps, repeats, **live)
+        yield from live_rows(batch, 8 * steps, repeats, **live)
     yield from generation_rows(hidden_size, num_layers, characters, repeats)
     yield from quality_rows()
 
 
 def training_rows(name, batch_size, steps, repeats, **arguments) -> Iterator[Row]:
-    """Seconds a step of a :class:`CharLM` with these ``arguments``, with torch's own threads."""
+    """Seconds a step of a :class:`CharLM` with these ``arguments``."""
     hidden_size, num_layers = arguments["hidden_size"], arguments["num_layers"]
     length = 30
     draw = generator(0, "bench")
@@ -132,6 +136,22 @@ def training_rows(name, batch_size, steps, repeats, **arguments) -> Iterator[Row
     yield Row(f"{name}, fp32, tensors prepared", found["fp32"], found["prepared"], "s", "1", note)
 
 
+def live_rows(batch_size, steps, repeats, **arguments) -> Iterator[Row]:
+    """Seconds a step of the model that notebook 05 trains, alone and beside other programs."""
+    ids = torch.randint(len(VOCAB), (60_000,), generator=generator(0, "bench"))
+    model, plan = CharLM(len(VOCAB), **arguments), Plan(steps, batch_size=batch_size)
+
+    def train():
+        fit(model, ids, ids[:2], plan)
+
+    (alone,) = side_by_side(train, repeats=repeats)
+    with every_core_busy():
+        (busy,) = side_by_side(train, repeats=repeats)
+    name = f"live model, {arguments['num_layers']} x {arguments['hidden_size']}, a training step"
+    yield Row(f"{name}, alone", alone / steps, aim="at most 0.015 s")
+    yield Row(f"{name}, every core busy elsewhere", busy / steps, aim="at most 0.06 s")
+
+
 def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Row]:
     """Seconds a character, on one thread; the plain loop calls its module once per character."""
     model = CharLM(len(VOCAB), hidden_size, num_layers, embedding_size=64)
@@ -147,15 +167,16 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
             logits, state = plain(x, state)
             k = torch.multinomial(torch.softmax(logits[0, -1], 0), 1).item()
 
-    def write(kind, prompts):
-        def run():
-            steps = draw_characters(
-                model, VOCAB, ["a"] * prompts, characters, seed=0, decoder=decoders[kind]
-            )
-            for _ in steps:
-                pass
+    def write(kind):
+        return lambda: deque(
+            stream(model, VOCAB, "a", characters, seed=0, decoder=decoders[kind]), maxlen=0
+        )
 
-        return run
+    def write_many(kind):
+        options = {"seed": 0, "decoder": decoders[kind]}
+        return lambda: deque(
+            draw_characters(model, VOCAB, ["a"] * many, characters, **options), maxlen=0
+        )
 
     def bare(kind):
         products = decoders[kind].begin(["a"]).products
@@ -174,8 +195,8 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
     with threads(1):
         functions = {"module": module_loop}
         for kind in decoders:
-            functions |= {kind: write(kind, 1), f"{kind} bare": bare(kind)}
-            functions[f"{kind} many"] = write(kind, many)
+            functions |= {kind: write(kind), f"{kind} bare": bare(kind)}
+            functions[f"{kind} many"] = write_many(kind)
         taken = side_by_side(*functions.values(), repeats=repeats)
         seconds = {k: s / characters for k, s in zip(functions, taken, strict=True)}
         (to_first, beam) = side_by_side(

@@ -85,6 +85,11 @@ def stage_samples(model: CharLM, vocab: Vocabulary, seed: int = 0) -> dict:
     }
 
 
+def recipe(_name: str) -> dict:
+    """What the header of the published model says if it was trained as it would be now."""
+    return {"plan": asdict(PLAN), "finish": asdict(FINISH), "model": ARGUMENTS}
+
+
 def train_and_save(
     folder: Path = paths.CHECKPOINTS,
     work: Path = paths.WORK,
@@ -154,8 +159,9 @@ def train_and_save(
             for length in (20, 30, 50, 100)
         },
     }
-    save_model(folder / NAME, model, vocab, half=True, **header)
-    saved, _, _ = load_model(folder / NAME)
+    rounded = work / f"{NAME}.rounded"
+    save_model(rounded, model, vocab, half=True, **header)
+    saved, _, _ = load_model(rounded)
     saved.to(runtime.device_of(model))
     header["valid"] = evaluate(saved, valid_ids)
     header["test"] = evaluate(saved, vocab.encode(parts.test))

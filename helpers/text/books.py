@@ -13,17 +13,16 @@ import hashlib
 import json
 import pydoc_data.topics
 import re
-import tempfile
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
-
-from helpers import paths, runtime
+from helpers import paths
 from helpers.checks import text as check_text
-from helpers.files import atomic_write
+from helpers.files import write_together
+from helpers.foreign import visible
+from helpers.text import arriving
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,9 @@ def load_book(name: str = "auto", *, folder: Path = paths.BOOKS) -> Book:
     if name in CATALOGUE:
         return read_book(_download(name, CATALOGUE[name], folder))
     if name.startswith(("http://", "https://")):
-        stem = re.sub(r"\W+", "_", name.split("://")[1]).strip("_").removesuffix("_txt")
+        stem = _stem(name)
         cached = folder / f"{stem}.txt"
-        anything = Download(name, "", 1, 1_000_000_000)
+        anything = Download(name, "", 1, arriving.LARGEST)
         return read_book(cached if cached.exists() else _download(stem, anything, folder))
     known = ["auto", "default", *CATALOGUE]
     raise ValueError(
@@ -113,11 +112,17 @@ def read_book(path: Path) -> Book:
     Raises:
         ValueError: no text in it, or not text.
     """
-    text = strip_gutenberg(decode_bytes(Path(path).read_bytes(), str(Path(path).name))).strip("\n")
-    if not text.strip():
-        raise ValueError(f"the book {Path(path).name} is empty")
+    text = _text_of(Path(path).read_bytes(), f"the book {Path(path).name}")
     title = Path(path).stem.replace("_", " ").title()
-    return Book(title, text + "\n", f"file {Path(path).name}")
+    return Book(visible(title), text, visible(f"file {Path(path).name}"))
+
+
+def _text_of(content: bytes, name: str) -> str:
+    """A file's bytes as the text of a book."""
+    text = strip_gutenberg(decode_bytes(content, name)).strip("\n")
+    if not text.strip():
+        raise ValueError(f"{name} is empty")
+    return text + "\n"
 
 
 def read_folder(folder: Path) -> Book:
@@ -130,7 +135,8 @@ def read_folder(folder: Path) -> Book:
     if not files:
         raise ValueError(f"the folder {folder.name} holds no .txt file")
     text = "\n\n".join(read_book(file).text for file in files)
-    return Book(folder.name.replace("_", " ").title(), text, f"{len(files)} files of {folder.name}")
+    title = visible(folder.name.replace("_", " ").title())
+    return Book(title, text, visible(f"{len(files)} files of {folder.name}"))
 
 
 def clean(text: str, *, rare_below: int = 10) -> str:
@@ -152,21 +158,25 @@ def clean(text: str, *, rare_below: int = 10) -> str:
     return cleaned
 
 
+#: What belongs to a terminal and to no text: a model that learnt it would write it.
+_COMMANDS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\x9b]")
+
+
 def decode_bytes(content: bytes, name: str) -> str:
     """Bytes as text with LF line ends: UTF-8 with or without a byte-order mark, else Latin-1.
+
+    The few control characters that a plain text may hold are left out.
 
     Raises:
         ValueError: the bytes are not plain text (they hold zeros or many control characters).
     """
-    sample = content[:100_000]
-    control = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in sample)
-    if b"\0" in content or control > len(sample) / 1000:
-        raise ValueError(f"the book {name} is binary, not plain text in UTF-8 or Latin-1")
+    if arriving.is_binary(content):
+        raise ValueError(f"{name} is binary, not plain text in UTF-8 or Latin-1")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return _COMMANDS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 _START = re.compile(r"^\*\*\* ?START OF TH(IS|E) PROJECT GUTENBERG.*?\*\*\*[^\n]*$", re.M | re.S)
@@ -186,48 +196,43 @@ def strip_gutenberg(text: str) -> str:
     return text[: end.start()] if end else text
 
 
+def _stem(address: str) -> str:
+    """The name of a file for what comes from an address; a long one is cut, and stays its own."""
+    stem = re.sub(r"\W+", "_", address.split("://")[1]).strip("_").removesuffix("_txt") or "book"
+    if len(stem) > 80:
+        stem = f"{stem[:80]}_{hashlib.sha256(address.encode()).hexdigest()[:8]}"
+    return stem
+
+
 def _download(name: str, book: Download, folder: Path) -> Path:
-    """Fetch a book into ``folder``; hold later downloads to the first one's hash."""
-    ledger = folder / "checksums.json"
-    known = json.loads(ledger.read_text()) if ledger.exists() else {}
-    with tempfile.TemporaryDirectory(prefix="arriving-") as arriving:
-        content = Path(_retrieve(name, book, known.get(name), arriving)).read_bytes()
-        if not book.smallest <= len(content) <= book.largest:
-            raise ValueError(
-                f"what came from {book.url} has {len(content):,} bytes; {book.title} has between "
-                f"{book.smallest:,} and {book.largest:,}"
-            )
-        if book.title.encode() not in content:
-            raise ValueError(f"what came from {book.url} does not name the title {book.title!r}")
-    text = decode_bytes(content, f"from {book.url}")
-    if re.match(r"\s*(<!doctype html|<html|<\?xml)", text, re.IGNORECASE):
-        raise ValueError(f"what came from {book.url} is a web page (HTML), not plain text")
-    if not text.strip():
-        raise ValueError(f"what came from {book.url} is empty")
-    with atomic_write(folder / f"{name}.txt") as file:
-        file.write(content)
-    with atomic_write(ledger) as file:
-        known[name] = hashlib.sha256(content).hexdigest()
-        file.write(json.dumps(known, indent=2).encode())
-    return folder / f"{name}.txt"
+    """Fetch a book into ``folder``; hold later downloads to the first one's hash.
+
+    Where anything fails, the folder stays as it was.
+    """
+    ledger, path = folder / "checksums.json", folder / f"{name}.txt"
+    known = _read_ledger(ledger)
+    content = arriving.fetch(
+        name,
+        book.url,
+        title=book.title,
+        smallest=book.smallest,
+        largest=book.largest,
+        known_hash=known.get(name),
+    )
+    _text_of(content, f"what came from {book.url}")  # what is kept can be read
+    known[name] = hashlib.sha256(content).hexdigest()
+    write_together({path: content, ledger: json.dumps(known, indent=2).encode()})
+    return path
 
 
-def _retrieve(name: str, book: Download, known_hash: str | None, folder: str) -> str:
-    url, expected = book.url, book.smallest
-    pooch.get_logger().setLevel("WARNING")  # its notes name folders of this machine
-    with runtime.progress(
-        total=expected, desc=f"fetching {name}", unit="B", unit_scale=True
-    ) as bar:
-        try:
-            return pooch.retrieve(
-                url,
-                known_hash=known_hash,
-                fname=f"{name}.txt",
-                path=folder,
-                downloader=pooch.HTTPDownloader(progressbar=bar),
-            )
-        except OSError as error:  # what requests raises is one
-            raise ValueError(
-                f"the book {name!r} could not be fetched from {url} ({type(error).__name__}). "
-                f"Without a connection put a file into data/books/{name}.txt, or load 'auto'"
-            ) from error
+def _read_ledger(ledger: Path) -> dict[str, str]:
+    """Name -> SHA-256 of the books fetched so far."""
+    try:
+        known = json.loads(ledger.read_bytes()) if ledger.exists() else {}
+        if not all(isinstance(value, str) for value in known.values()):
+            raise ValueError("not a text")
+    except (ValueError, AttributeError, RecursionError, OSError) as error:
+        raise ValueError(
+            f"data/books/{ledger.name} is damaged; delete it, and the books are taken as they come"
+        ) from error
+    return known

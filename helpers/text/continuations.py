@@ -10,7 +10,7 @@ import pandas as pd
 from helpers.text.charlm import CharLM
 from helpers.text.lexicon import Lexicon, measure
 from helpers.text.measures import WORD, distinct, nats_to_bits
-from helpers.text.sampling import beam_search, draw_characters
+from helpers.text.sampling import beam_search, draw_in_ways
 from helpers.text.vocabulary import Vocabulary
 
 #: Name -> settings of :func:`.sampling.generate`.
@@ -47,10 +47,10 @@ def write(
     methods: dict[str, dict] = METHODS,
     seed: int = 0,
 ) -> dict[str, Written]:
-    """Method -> continuations of ``prompts``, all by the same random numbers."""
+    """Method -> continuations of ``prompts``, all in one batch and by the same random numbers."""
     found, seeds = {}, [seed + k for k in range(len(prompts))]
-    for name, settings in methods.items():
-        drawn = list(draw_characters(model, vocab, prompts, length, **settings, seed=seeds))
+    steps = list(draw_in_ways(model, vocab, prompts, length, list(methods.values()), seeds))
+    for name, drawn in zip(methods, zip(*steps, strict=True), strict=True):
         texts = ["".join(each) for each in zip(*(d.characters for d in drawn), strict=True)]
         nats = -np.mean([d.log_probabilities for d in drawn], axis=0)
         found[name] = Written(texts, nats_to_bits(nats).tolist())

@@ -17,13 +17,16 @@ import torch
 
 from helpers.checks import text as check_text
 from helpers.text.charlm import CharLM, evaluating
-from helpers.text.int8 import WeightsOnly, WholeNumbers, find_engine
+from helpers.text.int8 import Engine, find_engine
 from helpers.text.vocabulary import Vocabulary
 
 #: The three sigmoids in one piece, then the candidate.
 _ORDER = "ifog"
 #: Characters of prompts that the model reads in one call, a matter of memory only.
 _PRIMED_AT_ONCE = 16_384
+#: Up to so many characters, one prompt is read faster step by step: a call of the model lays out
+#: all weights anew.
+_READ_IN_STEPS = 12
 
 
 class FloatWeights:
@@ -85,7 +88,7 @@ class Decoder:
         self._matrices.append((model.W_ph.detach().clone(), model.b_p.detach().clone()))
         self._prepared = {}
 
-    def weights(self, B: int) -> list[FloatWeights | WholeNumbers | WeightsOnly]:
+    def weights(self, B: int) -> list[FloatWeights | Engine]:
         """Of the layers and of the read-out, for steps of ``B`` rows."""
         engine = None
         if self.quantised:
@@ -103,7 +106,7 @@ class Decoder:
         return not isinstance(self.weights(B)[0], FloatWeights)
 
     def prime(self, prompt: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Logits ``(V,)`` after ``prompt`` and the state h, c ``(layers, n)``, from the model."""
+        """Logits ``(V,)`` after ``prompt`` and the state h, c ``(layers, n)``."""
         logits, h, c = self._prime([prompt])
         return logits[0], h[:, 0], c[:, 0]
 
@@ -111,6 +114,10 @@ class Decoder:
         """Logits ``(B, V)`` and state ``(layers, B, n)`` twice; equal prompts are read once."""
         prompts = [check_text("prompt", prompt) for prompt in prompts]
         ids = {prompt: self.vocab.encode(prompt, "the prompt") for prompt in prompts}
+        (first, *others) = ids.values()
+        if not others and len(first) <= _READ_IN_STEPS:
+            B, (logits, h, c) = len(prompts), self._read(first)
+            return logits.expand(B, -1), h.expand(-1, B, -1), c.expand(-1, B, -1)
         places, parts = {}, []
         for length in sorted({len(prompt) for prompt in ids}):
             equal = [prompt for prompt in ids if len(prompt) == length]
@@ -124,8 +131,18 @@ class Decoder:
         logits, h, c = zip(*parts, strict=True)
         return torch.cat(logits)[order], torch.cat(h, 1)[:, order], torch.cat(c, 1)[:, order]
 
+    def _read(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits ``(1, V)`` and state ``(layers, 1, n)`` of one text, read in steps."""
+        h = torch.zeros(self.num_layers, 1, self.n, dtype=self.dtype, device=self.device)
+        logits = torch.empty(1, len(self.vocab), dtype=self.dtype, device=self.device)
+        decoding = Decoding(self, logits, h, h)
+        for k in ids:
+            decoding.step(k[None])
+        h = decoding.h.unflatten(1, (-1, self.n)).transpose(0, 1)
+        return decoding.logits.clone(), h.clone(), decoding.c.clone()
+
     def begin(self, prompts: Sequence[str]) -> "Decoding":
-        """The texts that ``prompts`` begin, each read by the model itself.
+        """The texts that ``prompts`` begin.
 
         Raises:
             ValueError: no prompt, an empty one, or a character outside the vocabulary.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import paths
+from helpers.foreign import visible
 from helpers.text.books import Book, decode_bytes
 from helpers.text.vocabulary import Vocabulary
 
@@ -70,7 +71,8 @@ def load_script(path: str | Path, *, lower: bool = False) -> Script:
     if not lines:
         raise ValueError(f"{path.name} holds no line with a speaker")
     title = path.stem.replace("_", " ").title()
-    book = Book(title, "\n".join(lines) + "\n", f"script {path.name}")
+    source = visible(f"script {path.name}")
+    book = Book(visible(title), "\n".join(lines) + "\n", source)
     return Script(book, dict(turns.most_common()))
 
 

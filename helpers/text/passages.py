@@ -17,6 +17,7 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath, text_to_path
 from matplotlib.transforms import Affine2D
 
+from helpers import foreign
 from helpers.colors import BLUE, INK, PAPER, VERMILION
 
 
@@ -36,13 +37,13 @@ SIGNED = LinearSegmentedColormap.from_list(
 
 def fold(text: str, width: int = 88) -> str:
     """``text`` with its own line breaks, long lines folded."""
-    folded = (textwrap.fill(line, width, replace_whitespace=False) for line in text.split("\n"))
-    return "\n".join(folded)
+    lines = foreign.visible(text).split("\n")
+    return "\n".join(textwrap.fill(line, width, replace_whitespace=False) for line in lines)
 
 
 def visible(character: str) -> str:
     """A character as it can be read on an axis."""
-    return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(character, character)
+    return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(character) or foreign.visible(character)
 
 
 def coloured_html(text: str, values, notes=None) -> str:
@@ -57,7 +58,7 @@ def coloured_html(text: str, values, notes=None) -> str:
     shades = np.clip(np.asarray(values, float), -1, 1)
     for c, value, note in zip(text, shades, notes, strict=True):
         shade = to_hex(tint(VERMILION if value > 0 else BLUE, abs(value) * 0.75))
-        shown = "↵<br>" if c == "\n" else html.escape(c)
+        shown = "↵<br>" if c == "\n" else foreign.on_page(c, markdown=False)
         title = f' title="{html.escape(note)}"' if note else ""
         spans.append(f'<span style="background:{shade}"{title}>{shown}</span>')
     style = "font-family:monospace;font-size:13px;line-height:1.5;padding:2px 6px"
@@ -82,14 +83,7 @@ def coloured_figure(text: str, values, title: str, *, signed: bool = False, widt
     Args:
         values: one a character; from 0 to 1, or from -1 to 1 if ``signed``.
     """
-    lines, line = [], []
-    for c, value in zip(text, values, strict=True):
-        if c == "\n" or len(line) == width:
-            lines.append(line)
-            line = []
-        if c != "\n":
-            line.append((c, float(value)))
-    lines.append(line)
+    lines = fold_characters(text, values, width)
     fig, ax = plt.subplots(figsize=(9.2, 0.2 * len(lines) + 0.45))
     shade = SIGNED if signed else SURPRISE
     low, high = (-1, 1) if signed else (0, 1)
@@ -99,7 +93,7 @@ def coloured_figure(text: str, values, title: str, *, signed: bool = False, widt
         for column, (c, value) in enumerate(characters):
             grid[row, column] = value
             if not c.isspace():
-                glyphs.append(_glyph(c))
+                glyphs.append(_glyph(foreign.visible(c)))
                 places.append((column, row))
     ax.imshow(grid, cmap=shade, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
     # One collection of outlines: a text object for every character takes ten times as long.
@@ -108,9 +102,26 @@ def coloured_figure(text: str, values, title: str, *, signed: bool = False, widt
     letters.set(facecolor=INK, linewidth=0, snap=False)
     letters.set_transform(points)
     ax.add_collection(letters, autolim=False)
-    ax.set_title(title)
+    ax.set_title(foreign.in_figure(title))
     ax.set_axis_off()
     return fig
+
+
+def fold_characters(text: str, values, width: int) -> list[list[tuple[str, float]]]:
+    """Lines of (character, value) without line breaks, folded behind a space where there is one."""
+    lines, line = [], []
+    for c, value in zip(text, values, strict=True):
+        if c != "\n" and len(line) == width:
+            spaces = [k for k, (before, _) in enumerate(line, start=1) if before == " "]
+            cut = spaces[-1] if spaces else width
+            lines.append(line[:cut])
+            line = line[cut:]
+        if c == "\n":
+            lines.append(line)
+            line = []
+        else:
+            line.append((c, float(value)))
+    return [*lines, line]
 
 
 @cache

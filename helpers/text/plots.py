@@ -1,6 +1,7 @@
 """Figures of the text wing."""
 
 import itertools
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from helpers import figures
 from helpers.colors import BLUE
 from helpers.figures import PALETTE
+from helpers.foreign import in_figure
 from helpers.recurrent import LSTM
 from helpers.text.measures import entropy, nats_to_bits
 from helpers.text.passages import visible
@@ -145,7 +147,7 @@ def entropies(prompts: dict[str, torch.Tensor], temperatures: np.ndarray):
         p = torch.stack([next_distribution(logits, t) for t in temperatures])
         bits = nats_to_bits(entropy(p))
         spread = (p * (logits - (p * logits).sum(1, keepdim=True)) ** 2).sum(1)
-        axes[0].plot(temperatures, bits, color=color, label=f"“{prompt}”")
+        axes[0].plot(temperatures, bits, color=color, label=in_figure(f"“{prompt}”"))
         slope = spread / torch.from_numpy(temperatures) ** 3
         axes[1].plot(temperatures, nats_to_bits(slope), color=color)
         numeric = np.gradient(bits.numpy(), temperatures)
@@ -186,7 +188,7 @@ def next_character(
     """
     fig, axes = plt.subplots(1, len(temperatures), figsize=(10, 2.4), sharey=True)
     order = logits.argsort(descending=True)[:most]
-    names = [visible(vocab.characters[k]) for k in order.tolist()]
+    names = [in_figure(visible(vocab.characters[k])) for k in order.tolist()]
     top = 1.05 * max(next_distribution(logits, t).max().item() for t in temperatures)
     for ax, temperature in zip(np.atleast_1d(axes), temperatures, strict=True):
         p = next_distribution(logits, temperature)
@@ -199,7 +201,7 @@ def next_character(
     return fig
 
 
-def by_position(bits: dict[str, np.ndarray], trained_on: int | None = None):
+def by_position(bits: dict[str, Sequence[float]], trained_on: int | None = None):
     """Bits per character against the position since the state was reset, averaged in bins.
 
     Args:
@@ -213,7 +215,7 @@ def by_position(bits: dict[str, np.ndarray], trained_on: int | None = None):
         bins = [slice(a - 1, b - 1) for a, b in itertools.pairwise(edges)]
         x = [np.exp(np.log(positions[each]).mean()) for each in bins]
         y = [np.mean(values[each]) for each in bins]
-        ax.plot(x, y, label=name, color=color, linewidth=1.5)
+        ax.plot(x, y, label=in_figure(name), color=color, linewidth=1.5)
     if trained_on is not None:
         ax.axvline(trained_on, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
         ax.text(

@@ -136,12 +136,18 @@ def stream(
     seed: int | None = None,
     *,
     quantised: bool = False,
+    decoder: Decoder | None = None,
 ) -> Iterator[str]:
-    """The characters of the continuation, each as soon as it is drawn."""
+    """The characters of the continuation, each as soon as it is drawn.
+
+    Args:
+        quantised: as for :func:`generate`.
+        decoder: as of :func:`draw_characters`; it knows itself whether it is quantised.
+    """
     integer("length", length, minimum=0)
     draw = Draw(1, len(vocab), temperature, top_k, top_p)
     uniforms = _uniforms(1, length, seed)
-    decoder = Decoder(model, vocab, quantised=quantised)
+    decoder = decoder or Decoder(model, vocab, quantised=quantised)
     for (character,) in _steps(decoder, [prompt], length, draw, uniforms):
         yield character
 
@@ -174,7 +180,14 @@ class Draw:
         ids: what was drawn last, int64 ``(B,)``.
     """
 
-    def __init__(self, B: int, V: int, temperature: float, top_k: int | None, top_p: float | None):
+    def __init__(
+        self,
+        B: int,
+        V: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ):
         check_sampling(temperature, top_k, top_p)
         # Below 1e-250 a difference of logits overflows, and the greedy choice is long reached.
         self.temperature = max(temperature, 1e-250) if temperature else 0.0
@@ -231,6 +244,29 @@ class Draw:
         return (self._z[self._rows, self._ids] - self._total[:, 0]).tolist()
 
 
+class Draws:
+    """Several draws with settings of their own, side by side over the rows of one batch.
+
+    Attributes:
+        ids: as of :class:`Draw`.
+        parts: each draw and its rows.
+    """
+
+    def __init__(self, draws: Sequence[Draw]):
+        self.parts, start = [], 0
+        for draw in draws:
+            self.parts.append((draw, slice(start, start + len(draw.ids))))
+            start += len(draw.ids)
+        self.ids = torch.zeros(start, dtype=torch.int64)
+
+    def __call__(self, logits: torch.Tensor, uniforms: np.ndarray) -> None:
+        """As of :class:`Draw`."""
+        logits = logits.cpu()
+        for draw, rows in self.parts:
+            draw(logits[rows], uniforms[rows])
+            self.ids[rows] = draw.ids
+
+
 def draw_characters(
     model: CharLM,
     vocab: Vocabulary,
@@ -247,12 +283,36 @@ def draw_characters(
     Args:
         decoder: one made before of the same model, which saves preparing its weights again.
     """
+    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    for (drawn,) in draw_in_ways(model, vocab, prompts, length, [settings], seed, decoder):
+        yield drawn
+
+
+def draw_in_ways(
+    model: CharLM,
+    vocab: Vocabulary,
+    prompts: Sequence[str],
+    length: int,
+    ways: Sequence[dict],
+    seed: int | Sequence[int] | None = None,
+    decoder: Decoder | None = None,
+) -> Iterator[list[Drawn]]:
+    """The same prompts continued in several ways, all in one batch: a :class:`Drawn` a way.
+
+    Args:
+        ways: of each its temperature, top_k and top_p, as far as they differ from the defaults.
+        seed: as of :func:`generate_batch`; every way draws by the same numbers.
+        decoder: as of :func:`draw_characters`.
+    """
     integer("length", length, minimum=0)
-    draw = Draw(len(prompts), len(vocab), temperature, top_k, top_p)
-    uniforms = _uniforms(len(prompts), length, seed)
-    steps = _steps(decoder or Decoder(model, vocab), prompts, length, draw, uniforms)
-    for characters in steps:
-        yield Drawn(characters, draw.log_probabilities(), draw.logits())
+    draws = Draws([Draw(len(prompts), len(vocab), **way) for way in ways])
+    uniforms = np.tile(_uniforms(len(prompts), length, seed), len(ways))
+    decoder, prompts = decoder or Decoder(model, vocab), [*prompts] * len(ways)
+    for characters in _steps(decoder, prompts, length, draws, uniforms):
+        yield [
+            Drawn(characters[rows], draw.log_probabilities(), draw.logits())
+            for draw, rows in draws.parts
+        ]
 
 
 def _steps(decoder, prompts, length, draw, uniforms) -> Iterator[list[str]]:

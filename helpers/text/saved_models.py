@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from helpers import staleness
 from helpers.checkpoints import load_checkpoint, save_checkpoint
 from helpers.text.charlm import CharLM
 from helpers.text.vocabulary import Vocabulary
@@ -41,4 +42,5 @@ def load_model(path: Path) -> tuple[CharLM, Vocabulary, dict]:
         raise ValueError(
             f"{path.name}: {model.vocab_size} scores, {len(vocab)} characters in the vocabulary"
         )
+    staleness.say(staleness.of_model(path.name, header))
     return model.eval(), vocab, header

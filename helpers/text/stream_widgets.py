@@ -1,18 +1,16 @@
 """The text explorer: text that streams in, coloured by surprise, the next character beside it."""
 
-import asyncio
-import html
 import signal
 import threading
 import time
-from types import FrameType
 
 import ipywidgets as widgets
 import numpy as np
 
 from helpers import audience, figures
 from helpers.colors import BLUE
-from helpers.explorer import panel
+from helpers.explorer import boxed, panel, running_loop
+from helpers.foreign import on_page
 from helpers.frames import show_player
 from helpers.live import display_with_twin
 from helpers.text import plots
@@ -29,6 +27,8 @@ MOST_BITS = 8.0
 MOST_OF_A_PROMPT = 2000
 _LARGEST_SEED = 2**31 - 1
 _REDRAW_S = 0.06
+#: What stops each stream that runs.
+_streams: set[threading.Event] = set()
 GUIDE = (
     "Write a prompt, set the sliders, press Generate. The colours say how many bits the model, at "
     "temperature 1, gives what was drawn. Which characters surprise it: those inside a word, or "
@@ -50,6 +50,7 @@ class TextExplorer:
         self.logits = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._loop = running_loop()
         self.prompt = widgets.Text(prompt, description="prompt")
         self.temperature = widgets.FloatSlider(
             0.8, min=0.0, max=2.0, step=0.01, description="temperature"
@@ -80,9 +81,9 @@ class TextExplorer:
             ],
             layout={"flex_flow": "row wrap", "grid_gap": "0 16px"},
         )
+        shown.add_class("explorer-picture")
         buttons = widgets.HBox([self.generate, self.stop])
-        guide = widgets.HTML(f'<div class="explorer-guide">{GUIDE}</div>')
-        return widgets.VBox([guide, panel(settings), buttons, self.note, shown])
+        return boxed(GUIDE, [panel(settings), buttons, self.note, shown])
 
     def read_prompt(self) -> None:
         """Show what may come after the prompt, or what is wrong with it."""
@@ -97,12 +98,12 @@ class TextExplorer:
         except ValueError as error:
             self.logits = None
             self.generate.disabled = True
-            self.note.value = f'<i role="alert">{html.escape(str(error))}</i>'
+            self.note.value = f'<i role="alert">{on_page(error)}</i>'
             self.bars.value = ""
             return
         self.folded = prompt
         self.generate.disabled = False
-        self.note.value = html.escape(told(replaced))
+        self.note.value = on_page(told(replaced))
         self.text.value = self._page([])
         self.show_bars()
 
@@ -117,7 +118,7 @@ class TextExplorer:
         rows = [
             f"<div style='display:flex;align-items:center;height:17px'>"
             f"<span style='width:1.6em;font-family:monospace'>"
-            f"{html.escape(visible(self.vocab.characters[k]))}</span>"
+            f"{on_page(visible(self.vocab.characters[k]))}</span>"
             f"<span style='background:{BLUE};height:12px;width:{200 * value:.1f}px'></span>"
             f"<span style='font-size:11px;margin-left:4px'>{value:.3f}</span></div>"
             for k, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)
@@ -129,11 +130,13 @@ class TextExplorer:
         if self._thread is not None and self._thread.is_alive():
             return
         self._stop.clear()
-        _stops_at_interrupt(self._stop)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(_stop_at_interrupt)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        _streams.add(self._stop)
         waits = (self.prompt, self.length, self.seed, self.generate)
         for control in waits:  # the text says what the controls say
             control.disabled = True
@@ -162,8 +165,9 @@ class TextExplorer:
             logits, *_ = self.decoder.prime(self.folded + "".join(c for c, _ in drawn))
             self._show(drawn, logits)
         except ValueError as error:
-            self.note.value = f'<i role="alert">{html.escape(str(error))}</i>'
+            self.note.value = f'<i role="alert">{on_page(error)}</i>'
         finally:
+            _streams.discard(self._stop)
             for control in waits:
                 control.disabled = False
             self.stop.disabled = True
@@ -186,23 +190,18 @@ def surprise(prompt: str, drawn: list[tuple[str, float]]) -> tuple[str, list, li
     return prompt + "".join(c for c, _ in drawn), values, notes
 
 
-def _stops_at_interrupt(stop: threading.Event) -> None:
-    """Let the front-end's interrupt end a stream as well; it reaches the main thread alone."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    before = signal.getsignal(signal.SIGINT)
+def _stop_at_interrupt() -> None:
+    """Let the front-end's interrupt end all streams. To be called in the cells' thread.
 
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        if callable(before):
-            before(number, frame)
+    Between two messages a kernel ignores the interrupt; while it handles one it sets a handler of
+    its own, and then this one again. An exception raised here would end the kernel.
+    """
 
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    # A kernel sets its own handler around every message, and then this one again.
-    loop.call_soon(signal.signal, signal.SIGINT, interrupted)
+    def interrupted(*_) -> None:
+        for stop in list(_streams):
+            stop.set()
+
+    signal.signal(signal.SIGINT, interrupted)
 
 
 def text_explorer(model: CharLM, vocab: Vocabulary, prompt: str, seed: int = 0) -> None:

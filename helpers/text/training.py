@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from helpers.checkpoints import load_snapshot, save_snapshot
@@ -24,6 +23,7 @@ from helpers.steps import OnStep, ShouldStop, Step
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import Streams, Windows
 from helpers.text.evaluation import evaluate
+from helpers.text.halves import Passes
 
 BATCHINGS = {"windows": Windows, "streams": Streams}
 OPTIMIZERS = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -283,6 +283,7 @@ class _Training:
         self.source = iter(self.batches)
         self.device = device_of(model)
         self.bf16 = False
+        self.passes = Passes(model, plan.batch_size, plan.length)
         options = {"alpha": 0.99} if plan.optimizer == "rmsprop" else {"betas": (0.9, 0.99)}
         if plan.optimizer != "rmsprop" and self.device.type in FUSED_ON:
             options["fused"] = True  # all parameters in one call
@@ -303,24 +304,20 @@ class _Training:
             group["lr"] = plan.rate(step)
         x, y = (part.to(self.device) for part in next(self.source))
         model.train()
-        with autocast(self.device, self.bf16):
-            logits, state = model(x, self.state if self.batches.carries_state else None)
-        self.state = tuple(s.detach().float() for s in state)
+        before = self.state if self.batches.carries_state else None
+        read = self.passes.forward(x, y, before, self.bf16)
+        self.state = read.state
         if plan.restart:
             kept = (torch.rand(len(x)) >= plan.restart).to(self.device)  # (B,)
             self.state = tuple(s * kept[:, None] for s in self.state)
-        logits, y = logits.float().flatten(0, 1), y.flatten()
-        loss = F.cross_entropy(logits, y)
-        value = loss.item()
-        self.history.loss.append(value)
-        self.history.accuracy.append((logits.argmax(1) == y).float().mean().item())
-        if math.isfinite(value):
-            self.optimizer.zero_grad()
-            loss.backward()
+        self.history.loss.append(read.loss)
+        self.history.accuracy.append(read.accuracy)
+        if math.isfinite(read.loss):
+            self.passes.backward(read.losses)
             nn.utils.clip_grad_norm_(model.parameters(), plan.clip_norm)
             self.optimizer.step()
         else:
-            self._diverge(f"the loss became {value}")
+            self._diverge(f"the loss became {read.loss}")
         return Step(self.history.step, self.history.loss[-1], self.history.accuracy[-1])
 
     def _diverge(self, what: str) -> None:

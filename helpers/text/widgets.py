@@ -1,6 +1,5 @@
 """Explorers of a character model that redraw as their controls move, each with its static twin."""
 
-import html
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -9,6 +8,7 @@ import torch
 from IPython.display import display
 
 from helpers import audience, figures
+from helpers.foreign import on_page
 from helpers.live import live
 from helpers.text.charlm import CharLM
 from helpers.text.decoder import Decoder
@@ -22,7 +22,7 @@ from helpers.text.vocabulary import Vocabulary
 
 __all__ = ["temperature_explorer", "text_explorer", "unit_explorer"]
 
-#: Characters in a line of printed text, and bars of what comes next.
+#: Characters in a line of text that nothing else folds, and bars of what comes next.
 WIDTH = 88
 BARS = 5
 #: Characters that a passage may have: reading one more takes a step of the model.
@@ -38,6 +38,7 @@ def temperature_explorer(
     stands what the temperature makes of the first character: its likeliest values and its entropy.
     """
     decoder = Decoder(model, vocab)
+    pages_fold = audience.interactive() or audience.site_folder()
 
     def draw(temperature: float, prompt: str) -> Iterator[None]:
         prompt, replaced = folded_to(vocab, prompt)
@@ -57,7 +58,7 @@ def temperature_explorer(
         for k, step in enumerate(steps, start=1):
             (character,) = step.characters
             column = 0 if character == "\n" else column + 1
-            if character == " " and column > WIDTH:
+            if character == " " and column > WIDTH and not pages_fold:
                 character, column = "\n", 0
             print(character, end="")
             if k % 20 == 0:
@@ -69,6 +70,7 @@ def temperature_explorer(
         static=[{"temperature": t} for t in (0.0, 0.5, 1.0, 2.0)],
         guide="Move the temperature while you watch the bars. Where do words begin to break, and "
         "where does the text begin to repeat itself?",
+        frames={"temperature": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0]},
         prompt=widgets.Text(prompt, description="prompt", continuous_update=False),
         temperature=widgets.FloatSlider(
             0.8, min=0.0, max=2.0, step=0.05, description="temperature"
@@ -118,8 +120,8 @@ def unit_explorer(model: CharLM, vocab: Vocabulary, passage: str, properties: di
             figures.show(coloured_figure(passage, values, title, signed=True), alt=alt)
             return
         notes = [f"{value:+.2f}" for value in values]
-        page = f"<b>{html.escape(title)}</b>{key_html('tanh c = -1', '1', signed=True)}"
-        page += coloured_html(passage, values, notes) + f"<p>{html.escape(told(replaced))}</p>"
+        page = f"<b>{on_page(title)}</b>{key_html('tanh c = -1', '1', signed=True)}"
+        page += coloured_html(passage, values, notes) + f"<p>{on_page(told(replaced))}</p>"
         display({"text/html": page, "text/plain": title}, raw=True)
 
     area = widgets.Textarea(
@@ -130,6 +132,7 @@ def unit_explorer(model: CharLM, vocab: Vocabulary, passage: str, properties: di
         static=[{"follows": name} for name in properties],
         guide="Choose a property, or put a text of your own in place of the passage. Does the same "
         "cell still follow it?",
+        frames={"follows": list(properties)},
         passage=area,
         follows=widgets.Dropdown(options=list(properties), description="property"),
     )
