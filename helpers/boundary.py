@@ -187,7 +187,8 @@ def check_of(hint, name: str = "") -> Check | None:
         return _collection_of(hint)
     if getattr(hint, "__module__", "") == "torch" and hint.__name__ == "Tensor":
         return functools.partial(_tensor, hint)
-    return functools.partial(_instance, hint) if isinstance(hint, type) else None
+    strict = isinstance(hint, type) and hint.__module__.split(".")[0] in _STRICT
+    return functools.partial(_instance, hint) if strict else None
 
 
 def _plain(value):
@@ -196,9 +197,7 @@ def _plain(value):
 
 
 def _count(name, value):
-    whole = checks.integer(name, _plain(value))
-    if whole < 0:
-        raise ValueError(f"{name} must be a whole number, and not negative, got {shown(value)}")
+    whole = checks.integer(name, _plain(value), minimum=0)
     checks.fits(whole, **{name: whole})
     checks.integer(name, whole, maximum=MOST)
     return value
@@ -235,7 +234,7 @@ def _instance(kind, name, value):
 
 def _tensor(kind, name, value):
     _instance(kind, name, value)
-    if value.is_sparse or value.device.type == "meta":
+    if value.is_sparse or checks.without_data(value):
         raise ValueError(f"{name} must be a dense tensor with data, got {shown(value)}")
     if not value.isfinite().all():
         raise ValueError(f"{name} must be finite, but some of its numbers are infinite or NaN")
@@ -275,6 +274,8 @@ def _or_none(check) -> Check:
     return lambda name, value: None if value is None else check(name, value)
 
 
+#: Packages whose classes are asked for by name; what behaves like those of others may be passed.
+_STRICT = (_PACKAGE, "torch", "pandas")
 _PLAIN: dict = {
     int: _count,
     float: _number,

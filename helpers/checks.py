@@ -16,7 +16,7 @@ except ImportError:  # Windows
     resource = None
 
 #: An argument that is no count, and has no bounds (:mod:`helpers.boundary`).
-UNBOUNDED = object()
+UNBOUNDED = "unbounded"
 AnyInt = Annotated[int, UNBOUNDED]
 
 #: The largest number that float32 holds, and the largest seed that torch takes.
@@ -27,7 +27,10 @@ def integer(name: str, value, minimum: AnyInt | None = None, maximum: AnyInt | N
     """``value`` as an ``int`` between ``minimum`` and ``maximum``, both included."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ValueError(f"{name} must be a whole number, got {shown(value)}")
-    return _in_range(name, int(value), minimum, maximum)
+    whole = _in_range(name, int(value), minimum, maximum)
+    if abs(whole) > LARGEST_SEED:
+        raise ValueError(f"{name} must be a whole number of at most 64 bits, got {shown(value)}")
+    return whole
 
 
 def number(name: str, value, minimum: float | None = None, maximum: float | None = None) -> float:
@@ -82,9 +85,16 @@ def tensor(name: str, value, dtype=None):
         found = torch.as_tensor(value, dtype=dtype)
     except Exception as error:  # of nine kinds, by what was passed
         raise ValueError(f"{name} must be numbers, got {shown(value)}") from error
-    if found.is_sparse or found.is_complex() or found.device.type == "meta":
+    if found.is_sparse or found.is_complex() or without_data(found):
         raise ValueError(f"{name} must be a dense tensor of real numbers, got {shown(value)}")
     return found
+
+
+def without_data(value) -> bool:
+    """Whether a tensor has a shape and no numbers; of a class derived from it, it is not known."""
+    import torch
+
+    return value.device.type == "meta" and type(value) in (torch.Tensor, torch.nn.Parameter)
 
 
 def choice(name: str, value, options: Sequence):
@@ -103,7 +113,7 @@ def text(name: str, value) -> str:
     return value
 
 
-def fits(count: int, /, **sizes: int) -> None:
+def fits(count: AnyInt, /, **sizes: AnyInt) -> None:
     """Refuse sizes that would need more than all memory of this machine.
 
     Args:

@@ -125,11 +125,10 @@ def remembered(
             if sys._getframe(1).f_globals.get("__name__") != "__main__":  # from inside the package
                 return getattr(function, "__wrapped__", function)(*args, **kwargs)
             start = time.process_time()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                call = Call(args[skip:], kwargs, time.process_time() - start)
-                calls[key] = sorted([*calls[key], call], key=lambda c: c.seconds)[:REMEMBERED]
+            answer = function(*args, **kwargs)
+            call = Call(args[skip:], kwargs, time.process_time() - start)
+            calls[key] = sorted([*calls[key], call], key=lambda c: c.seconds)[:REMEMBERED]
+            return answer
 
         shim.__wrapped__ = function
         return shim

@@ -86,7 +86,7 @@ def test_settings_out_of_range_are_sentences():
     refused("top_p must be a finite number, got 'a'", s.check_sampling, 1.0, None, "a")
     s.check_sampling(0.0, 1, 1.0)
     s.check_sampling(0.0, None, 1e-9)
-    refused("top_k must be at least 1, got -2", s.next_distribution, torch.zeros(3), 1.0, -2)
+    refused("top_k must be at least 0, got -2", s.next_distribution, torch.zeros(3), 1.0, -2)
 
 
 # Texts ------------------------------------------------------------------------------------------

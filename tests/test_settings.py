@@ -35,6 +35,7 @@ HUGE = 10**12
 RECORDS = {
     "Application",
     "Book",
+    "Download",
     "FoundUnit",
     "Graph",
     "Lexicon",

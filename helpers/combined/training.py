@@ -52,7 +52,8 @@ def check_fit_options(run, **sizes: int) -> None:
     """
     seed("seed", run.seed)
     fits(2 * integer("steps", run.steps, minimum=1), steps=run.steps)  # the two curves
-    integer("batch_size", run.batch_size, minimum=1)
+    batch = integer("batch_size", run.batch_size, minimum=1)
+    fits(batch, batch_size=batch)
     for name, minimum in sizes.items():
         size = integer(name, getattr(run, name), minimum=minimum)
         fits(size * run.batch_size, **{name: size, "batch_size": run.batch_size})

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.checks import LARGEST, boolean, choice, fits, integer, number, seed, shown
+from helpers.checks import LARGEST, boolean, choice, fits, integer, number, positive, seed, shown
 from helpers.palindromes.tasks import find_task
 from helpers.recurrent.cells import CELLS, find_cell
 from helpers.recurrent.classifier import SequenceClassifier, SequenceModel
@@ -26,6 +26,7 @@ from helpers.recurrent.core import RecurrentCore
 from helpers.recurrent.initialisation import parse, spectral_radius
 from helpers.recurrent.task import Task
 from helpers.recurrent.training import (
+    OPTIMIZERS,
     Curves,
     check_fit_options,
     evaluate,
@@ -104,6 +105,8 @@ class PalindromeRun:
         check_fit_options(
             self.steps, self.lr, self.optimizer, self.clip_norm, self.stop_after_perfect
         )
+        choice("optimizer", self.optimizer, tuple(OPTIMIZERS))  # by name: a run is stored
+        positive("clip_norm", self.clip_norm)
         boolean("bf16", self.bf16)
         for name in ("W_x", "W_h", "W_ph"):
             try:
