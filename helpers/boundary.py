@@ -266,8 +266,8 @@ def _first_that_fits(hint, options, name, value):
             return check(name, value)
         except ValueError as error:
             told.append(str(error))
-    # One that differs from "must be a …, got" is about the value, not about its kind.
-    raise ValueError("; or ".join(dict.fromkeys(told)))
+    inside = [said for said in told if said.startswith(f"{name}[")]  # a list, with a wrong element
+    raise ValueError("; or ".join(dict.fromkeys(inside or told)))
 
 
 def _or_none(check) -> Check:

@@ -11,6 +11,7 @@ import inspect
 import math
 import pkgutil
 import typing
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ LEGAL = {
     "depth": {0},
     "restart": {0},
     # The text of no options.
-    "options": {""},
+    "options": ["", {}],
     ("PedigreeRun", "order"): {""},
     ("GraphRun", "order"): {""},
     ("GraphRun", "features"): {""},
@@ -125,7 +126,7 @@ def refusal(example, name: str, value) -> str | None:
         return str(error)
 
 
-def says(value, legal: set) -> bool:
+def says(value, legal: Iterable) -> bool:
     """Whether ``value`` is in ``legal`` as the same type: True is no 1."""
     return any(type(value) is type(one) and value == one for one in legal)
 

@@ -53,6 +53,7 @@ class GrowingRun(PalindromeRun):
 
     def __post_init__(self):
         super().__post_init__()
+        integer("start", self.start, minimum=1)
         if self.on.check_length(self.start) > self.T:
             raise ValueError(f"start must be at most T = {self.T}, got {self.start}")
         integer("until_perfect", self.until_perfect, minimum=1)
