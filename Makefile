@@ -9,6 +9,9 @@ STAMP := .venv/set-up
 # make run INSTALLER=uv, or TORCH=auto with it where there is a card.
 INSTALLER ?= pip
 TORCH ?= cpu
+# Processes that tests are shared out to; each may need a gigabyte.
+WORKERS ?= 2
+
 PROGRESS := $(shell [ -t 2 ] || echo --quiet)
 ifeq ($(INSTALLER),uv)
 INSTALL = uv pip install $(PROGRESS) --python $(PY) --torch-backend=$(TORCH)
@@ -29,8 +32,8 @@ run: $(STAMP)
 test: $(STAMP)
 	$(PY) -m ruff check helpers tests notebooks
 	$(PY) -m ruff format --check helpers tests
-	$(PY) -m pytest
-	$(PY) -m pytest -p tests.nbval_disturb --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks/[0-9]*.ipynb
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -p tests.nbval_disturb --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks/[0-9]*.ipynb
 
 # The students' workbooks, notebooks/exercises, from those with solutions; a test holds them together.
 exercises: $(STAMP)
