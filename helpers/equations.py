@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from IPython.display import Markdown, display
 
+from helpers import checks
 from helpers.foreign import without_tags
 
 #: What a side is moved by, relative to its size, when a test disturbs it.
@@ -118,9 +119,11 @@ def survives_disturbance(held: Held) -> list[str]:
 
 
 def _side(name: str, number: str, value) -> torch.Tensor:
+    called = f"equation ({number}): {name}"
     if isinstance(value, list | tuple) and any(isinstance(v, torch.Tensor) for v in value):
-        value = torch.cat([torch.as_tensor(v, dtype=torch.float64).flatten() for v in value])
-    side = torch.as_tensor(value, dtype=torch.float64).detach()
+        parts = [checks.tensor(called, v, torch.float64) for v in value]
+        value = torch.cat([part.flatten() for part in parts])
+    side = checks.tensor(called, value, torch.float64).detach()
     if side.numel() == 0:
         raise ValueError(f"equation ({number}): {name} is empty")
     if not torch.isfinite(side).all():

@@ -88,7 +88,7 @@ def think(question: str, answer: str) -> None:
     display(Markdown(f"**Think.** {question}\n\n{fold}"))
 
 
-def table(frame, caption: str | None = None, digits: int = 4) -> None:
+def table(frame: pd.DataFrame, caption: str | None = None, digits: int = 4) -> None:
     """Show a data frame with ``digits`` significant digits, under an optional caption."""
 
     def significant(value):

@@ -6,7 +6,7 @@ import os
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -15,6 +15,7 @@ from tqdm.auto import tqdm as tqdm_auto
 from tqdm.std import tqdm as tqdm_text
 
 from helpers import audience
+from helpers.checks import AnyInt
 
 
 def device(preference: str | torch.device = "auto") -> torch.device:
@@ -79,7 +80,7 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def generator(*key: int | str) -> torch.Generator:
+def generator(*key: AnyInt | str) -> torch.Generator:
     """A CPU generator seeded by ``key``: equal keys give equal streams, in any process.
 
     A run names its streams, ``generator(seed, "data")`` and ``generator(seed, "weights")``, so
@@ -171,7 +172,14 @@ def in_kernel() -> bool:
     return hasattr(get_ipython(), "kernel")
 
 
-def progress(iterable=None, *, total=None, desc="", unit="it", **options):
+def progress(
+    iterable: Iterable | None = None,
+    *,
+    total: float | None = None,
+    desc: str = "",
+    unit: str = "it",
+    **options,
+):
     """A tqdm bar: a widget in JupyterLab, plain text in a terminal.
 
     In a headless notebook it is a line on standard output without times, which the saved notebook

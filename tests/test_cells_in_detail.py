@@ -192,7 +192,7 @@ def test_a_cell_says_what_it_is():
     said = "LSTM(2, 3, num_layers=2, bidirectional, dropout=0.25)"
     assert repr(LSTM(2, 3, 2, bidirectional=True, dropout=0.25)) == said
     assert GRU(2, 3).directions == 1
-    assert GRU(2, 3, bidirectional=1).directions == 2
+    assert GRU(2, 3, bidirectional=True).directions == 2
 
 
 @pytest.mark.parametrize("core", ALL)

@@ -215,7 +215,7 @@ def test_evaluation_of_a_number_and_of_every_step():
         ({"lr": 0}, "lr must be above 0"),
         ({"clip_norm": -1}, "clip_norm must be above 0"),
         ({"stop_after_perfect": 0}, "stop_after_perfect must be at least 1"),
-        ({"chrono": -5.0, "model": "lstm"}, "chrono biases need"),
+        ({"chrono": -5.0, "model": "lstm"}, "chrono must be at least 3"),
         ({"bf16": 1}, "bf16 must be True or False"),
         ({"task": "weather"}, "task must be one of"),
         ({"task": "copying"}, "encoding must be one of"),

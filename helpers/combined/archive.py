@@ -5,6 +5,7 @@ empty there; "parts" says which comparison it belongs to.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -159,7 +160,7 @@ PARTS = {
 STUDY = Study("sequences_and_graphs", EXPERIMENT_VERSION, PARTS)
 
 
-def write(folder=paths.RESULTS) -> None:
+def write(folder: Path = paths.RESULTS) -> None:
     """Archive the finished runs beside those published before, and one attention map a length."""
     old = read(folder) if archive.exists(STUDY.name, folder) else None
     maps = {} if old is None else dict(old.curves)
@@ -199,7 +200,7 @@ class ComparisonArchive(Archive):
         return rows.astype({name: int for name in COUNTS if name in rows})
 
 
-def read(folder=paths.RESULTS) -> ComparisonArchive:
+def read(folder: Path = paths.RESULTS) -> ComparisonArchive:
     """The published comparisons."""
     found = archive.read(STUDY.name, folder)
     return ComparisonArchive(found.table, found.curves, found.provenance)

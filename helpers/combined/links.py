@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import choice, integer
+from helpers.checks import choice
 from helpers.combined.networks import MessagePassing, matched, seeded_build
 from helpers.combined.structure import chain
 from helpers.combined.training import check_fit_options, fit, fit_options, score
@@ -52,10 +52,7 @@ class LinkRun:
 
     def __post_init__(self):
         choice("model", self.model, MODELS)
-        integer("L", self.L, minimum=2)
-        integer("Q", self.Q, minimum=1)
-        integer("parameters", self.parameters, minimum=1)
-        check_fit_options(self)
+        check_fit_options(self, L=2, Q=1)
 
 
 def draw_links(n: int, L: int, Q: int, stream: torch.Generator):

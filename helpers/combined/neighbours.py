@@ -43,9 +43,7 @@ class NeighbourRun:
 
     def __post_init__(self):
         choice("aggregator", self.aggregator, AGGREGATORS)
-        integer("neighbours", self.neighbours, minimum=1)
-        integer("parameters", self.parameters, minimum=1)
-        check_fit_options(self)
+        check_fit_options(self, neighbours=1)
 
 
 def different_values(n: int, neighbours: int, stream: torch.Generator):
@@ -118,7 +116,11 @@ def best_of_the_mean(neighbours: int = 8) -> float:
     Summed over all 5^neighbours stars with their probabilities.
     If m values are allowed, each of the C(5, m) choices of them is as likely, and so is each star
     with those values: a star of k values has the probability C(5 - k, m - k) / C(5, m) / m^leaves.
+
+    Raises:
+        ValueError: no neighbour, or more than 10, whose stars are too many to go through.
     """
+    integer("neighbours", neighbours, minimum=1, maximum=10)
     values = torch.cartesian_prod(*[torch.arange(VALUES)] * neighbours)  # (5^neighbours, leaves)
     k = torch.zeros(len(values), VALUES).scatter_(1, values, 1.0).sum(1).long()
     likely = torch.zeros(VALUES + 1, dtype=torch.float64)

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import choice, integer
+from helpers.checks import choice
 from helpers.combined.networks import (
     READERS,
     NodeClassifier,
@@ -66,9 +66,7 @@ class PedigreeRun:
     def __post_init__(self):
         choice("model", self.model, (*READERS, *LAYERS))
         choice("order", self.order, ORDERS if self.model in READERS else ("",))
-        integer("depth", self.depth, minimum=0)
-        integer("parameters", self.parameters, minimum=1)
-        check_fit_options(self)
+        check_fit_options(self, depth=0)
 
     @property
     def setting(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from helpers.checks import choice, integer
+from helpers.checks import choice
 from helpers.combined.networks import (
     POOLS,
     READERS,
@@ -69,9 +69,7 @@ class GraphRun:
         choice("order", self.order, ORDERS if self.reads else ("",))
         choice("features", self.features, ("",) if self.reads else tuple(FEATURES))
         choice("pool", self.pool, ("mean",) if self.reads else POOLS)
-        integer("depth", self.depth, minimum=0)
-        integer("parameters", self.parameters, minimum=1)
-        check_fit_options(self)
+        check_fit_options(self, depth=0)
 
     @property
     def reads(self) -> bool:

@@ -18,7 +18,7 @@ import networkx as nx
 import torch
 from torch import nn
 
-from helpers.checks import choice, integer
+from helpers.checks import choice
 from helpers.combined.networks import matched, seeded_build
 from helpers.combined.training import Fit, check_fit_options, fit, fit_options, score
 from helpers.graph import GCNLayer
@@ -53,7 +53,6 @@ class SeriesRun:
 
     def __post_init__(self):
         choice("model", self.model, MODELS)
-        integer("parameters", self.parameters, minimum=1)
         check_fit_options(self)
 
 

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from scipy.sparse.csgraph import shortest_path
 
-from helpers.checks import choice
+from helpers.checks import choice, shown
 from helpers.runtime import generator
 
 TASKS = ("distance", "triangles", "connectivity")
@@ -102,7 +102,13 @@ def triangles(A: torch.Tensor) -> torch.Tensor:
 
 
 def relabel(A: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
-    """The same graph with its nodes in another order: P A P^T. Its k-th node was ``order[k]``."""
+    """The same graph with its nodes in another order: P A P^T. Its k-th node was ``order[k]``.
+
+    Raises:
+        ValueError: an order that does not name every node once.
+    """
+    if order.dim() != 1 or order.sort().values.tolist() != list(range(len(A))):
+        raise ValueError(f"order must name each of {len(A)} nodes once, got {shown(order)}")
     return A[order][:, order]
 
 
@@ -125,7 +131,11 @@ def node_features(
     """``(B, N, f)``: marks and a 1; with "walks" the shares of random walks that are back after
     2 to 8 steps, the diagonal of (D^-1 A)^k; with "random" four numbers, drawn anew each time
     (Sato, Yamada and Kashima 2021).
+
+    Raises:
+        ValueError: other features.
     """
+    choice("features", features, tuple(FEATURES))
     X = torch.stack([marks, torch.ones_like(marks)], dim=-1)
     if features == "walks":
         P = A / A.sum(-1, keepdim=True).clamp(min=1)
@@ -170,6 +180,12 @@ def serialise(A: torch.Tensor, marks: torch.Tensor, orders: torch.Tensor) -> tor
 
     Shapes:
         A ``(B, N, N)``, marks ``(B, N)``, orders ``(B, N)`` -> ``(B, N, N + 1)``
+
+    Raises:
+        ValueError: an order that does not name every node once.
     """
+    each = torch.arange(A.shape[-1])
+    if orders.shape != A.shape[:2] or not (orders.sort(-1).values == each.to(orders)).all():
+        raise ValueError(f"orders must name each node of a graph once, got {shown(orders)}")
     ordered, marks = relabel_all(A, marks, orders)
     return torch.cat([ordered.tril(-1), marks.unsqueeze(-1)], dim=-1)

@@ -87,9 +87,7 @@ class StructureRun:
         choice("structure", self.structure, STRUCTURES)
         choice("model", self.model, tuple(READERS if self.structure == "sequence" else LAYERS))
         choice("start", self.start, tuple(STARTS) if self.model == "lstm" else ("usual",))
-        integer("T", self.T, minimum=1)
-        integer("parameters", self.parameters, minimum=1)
-        check_fit_options(self)
+        check_fit_options(self, T=1)
 
     @property
     def begins(self) -> dict:
@@ -195,9 +193,7 @@ class AttentionRun:
     lr: float = 1e-2
 
     def __post_init__(self):
-        integer("T", self.T, minimum=1)
-        integer("width", self.width, minimum=1)
-        check_fit_options(self)
+        check_fit_options(self, T=1, width=1)
 
     @property
     def blanks(self) -> int:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import choice, integer, positive
+from helpers.checks import choice, fits, integer, positive, seed
 from helpers.recurrent.training import OPTIMIZERS
 from helpers.runtime import device as find_device
 from helpers.runtime import device_of
@@ -40,15 +40,25 @@ class Fit:
     diverged: bool = False
 
 
-def check_fit_options(run) -> None:
+def check_fit_options(run, **sizes: int) -> None:
     """Check what every run of this wing has: its seed, and what :func:`fit_options` takes of it.
 
+    Args:
+        sizes: the least value of those fields of the run that a batch grows with.
+
     Raises:
-        ValueError: a count below 1, a negative seed, or a rate that is not above 0.
+        ValueError: a count too small or beyond all memory, a negative seed, or a rate that is not
+            above 0.
     """
-    integer("seed", run.seed, minimum=0)
-    integer("steps", run.steps, minimum=1)
-    integer("batch_size", run.batch_size, minimum=1)
+    seed("seed", run.seed)
+    fits(2 * integer("steps", run.steps, minimum=1), steps=run.steps)  # the two curves
+    batch = integer("batch_size", run.batch_size, minimum=1)
+    fits(batch, batch_size=batch)
+    for name, minimum in sizes.items():
+        size = integer(name, getattr(run, name), minimum=minimum)
+        fits(size * run.batch_size, **{name: size, "batch_size": run.batch_size})
+    if hasattr(run, "parameters"):  # with their gradients and what Adam keeps of both
+        fits(4 * integer("parameters", run.parameters, minimum=1), parameters=run.parameters)
     positive("lr", run.lr)
     given = fit_options(run)
     if "optimizer" in given:
@@ -130,7 +140,7 @@ def moved(batch: tuple[tuple, torch.Tensor], where: torch.device) -> tuple[tuple
 
 @torch.no_grad()
 def score(
-    model: nn.Module,
+    model: Callable,
     draw: Draw,
     generator: torch.Generator,
     *,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import networkx as nx
 import torch
 
+from helpers import checks
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -26,30 +28,41 @@ class Graph:
     positions: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self):
-        nodes = tuple(self.nodes)
+        nodes = tuple(checks.items("nodes", self.nodes))
         if not nodes:
             raise ValueError("a graph needs at least one node")
+        for name in nodes:
+            checks.text("the name of a node", name)
         if len(set(nodes)) < len(nodes):
             raise ValueError(
-                f"every node needs a name of its own, got {', '.join(map(str, nodes))}"
+                f"every node needs a name of its own, got {checks.shown(', '.join(nodes))}"
             )
         index = {name: i for i, name in enumerate(nodes)}
         pairs = set()
-        for edge in self.edges:
-            a, b = edge
+        for edge in checks.items("edges", self.edges):
+            if not isinstance(edge, tuple | list | str) or len(edge) != 2:
+                raise ValueError(f"an edge must be a pair of names, got {checks.shown(edge)}")
+            a, b = (checks.text("the name of a node", name) for name in edge)
             for name in (a, b):
                 if name not in index:
                     raise ValueError(f"edge {a!r}-{b!r}: there is no node {name!r}")
             if a != b:
                 pairs.add(tuple(sorted((a, b), key=index.__getitem__)))
         ordered = sorted(pairs, key=lambda pair: (index[pair[0]], index[pair[1]]))
-        if self.positions is not None and len(self.positions) != len(nodes):
-            raise ValueError(
-                f"{len(nodes)} nodes need as many positions, got {len(self.positions)}"
-            )
+        if self.positions is not None:
+            self._check_positions(len(nodes))
         object.__setattr__(self, "nodes", nodes)
         object.__setattr__(self, "edges", tuple(ordered))
         object.__setattr__(self, "_index", index)
+
+    def _check_positions(self, count: int) -> None:
+        if len(checks.items("positions", self.positions)) != count:
+            raise ValueError(f"{count} nodes need as many positions, got {len(self.positions)}")
+        for place in self.positions:
+            if not isinstance(place, tuple | list) or len(place) != 2:
+                raise ValueError(f"a position must be a pair, x and y, got {checks.shown(place)}")
+            for part in place:
+                checks.number("a position", part)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -141,9 +154,10 @@ def check_adjacency(A) -> torch.Tensor:
     """``A``, one adjacency or a batch of them, as floats.
 
     Raises:
-        ValueError: not square, empty, or with NaN, infinite or negative entries.
+        ValueError: no matrix of numbers, not square, empty, or with NaN, infinite or negative
+            entries.
     """
-    A = torch.as_tensor(A)
+    A = checks.tensor("an adjacency", A)
     if not A.is_floating_point():
         A = A.to(torch.get_default_dtype())
     if A.dim() < 2 or A.shape[-1] != A.shape[-2] or A.numel() == 0:

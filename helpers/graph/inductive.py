@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import integer
+from helpers.checks import choice, integer
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GCNLayer
 
@@ -51,8 +51,12 @@ def seen_and_new(method: str, seed: int = 0, *, epochs: int = 150) -> tuple[floa
 
     Returns:
         accuracy on the nodes of the same graph whose label was hidden (transductive), and on all
-        nodes of a graph drawn anew, in another order (inductive).
+            nodes of a graph drawn anew, in another order (inductive).
+
+    Raises:
+        ValueError: another method.
     """
+    choice("method", method, METHODS)
     torch.manual_seed(seed)
     graph, x, y = two_communities(seed=2 * seed)
     other, x_new, y_new = two_communities(seed=2 * seed + 1)

@@ -14,7 +14,7 @@ from helpers.graph.graphs import Graph, check_adjacency
 NORMALISATIONS = ("symmetric", "row", "none")
 
 
-def adjacency_matrix(graph) -> torch.Tensor:
+def adjacency_matrix(graph: Graph | torch.Tensor) -> torch.Tensor:
     """The adjacency of a :class:`Graph`, or a matrix, or a batch of them, checked.
 
     Shapes:
@@ -23,7 +23,7 @@ def adjacency_matrix(graph) -> torch.Tensor:
     return check_adjacency(graph.adjacency() if isinstance(graph, Graph) else graph)
 
 
-def add_self_loops(A) -> torch.Tensor:
+def add_self_loops(A: Graph | torch.Tensor) -> torch.Tensor:
     """A_tilde = A + I. A self-loop that ``A`` already has counts once.
 
     Shapes:

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 
 import torch
 
-from helpers.checks import integer
+from helpers.checks import integer, shown
+
+#: Nodes whose orders are gone through one by one.
+SMALL = 8
 
 
 def refine(
@@ -30,8 +33,15 @@ def refine(
 
     Returns:
         ``found[k][g][u]``: the colour of node u of graph g after k rounds.
+
+    Raises:
+        ValueError: an adjacency that is not square, or colours that are not one a node.
     """
     integer("rounds", rounds, minimum=0)
+    for A in graphs:
+        _check_square("a graph", A)
+    if colors is not None and list(map(len, colors)) != list(map(len, graphs)):
+        raise ValueError("colors must be one a node of each graph")
     hears = [[row.nonzero()[:, 0].tolist() for row in A] for A in graphs]
     now = [[0] * len(A) for A in graphs] if colors is None else [list(c) for c in colors]
     found = [now]
@@ -47,9 +57,18 @@ def refine(
 
 
 def told_apart(A: torch.Tensor, B: torch.Tensor) -> bool:
-    """Whether colour refinement tells two graphs apart, in as many rounds as it can go on."""
+    """Whether colour refinement tells two graphs apart, in as many rounds as it can go on.
+
+    Raises:
+        ValueError: one of them is no square matrix.
+    """
     *_, (a, b) = refine([A, B], len(A) + len(B))
     return sorted(a) != sorted(b)
+
+
+def _check_square(name: str, A: torch.Tensor) -> None:
+    if A.dim() != 2 or A.shape[0] != A.shape[1]:
+        raise ValueError(f"{name} must be a square matrix, got {shown(A)}")
 
 
 def from_edges(nodes: int, edges: Sequence[tuple[int, int]]) -> torch.Tensor:
@@ -90,8 +109,13 @@ PAIRS = {
 
 
 def writings(A: torch.Tensor) -> tuple[int, int]:
-    """Over all N! orders of a small graph's nodes: different matrices, and orders that keep it."""
-    N = len(A)
+    """Over all N! orders of a small graph's nodes: different matrices, and orders that keep it.
+
+    Raises:
+        ValueError: no square matrix, or one of more than :data:`SMALL` nodes.
+    """
+    _check_square("A", A)
+    N = integer("the number of nodes", len(A), maximum=SMALL)
     seen = [A[list(o)][:, list(o)] for o in itertools.permutations(range(N))]
     kept = sum(torch.equal(one, A) for one in seen)
     return len({tuple(one.flatten().tolist()) for one in seen}), kept

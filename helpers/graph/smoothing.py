@@ -6,19 +6,27 @@ differences shrinks by the second eigenvalue of A_hat a layer.
 
 import torch
 
+from helpers.checks import fits, integer, number, shown
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GATLayer
 from helpers.graph.propagation import add_self_loops, normalized_adjacency
 
 
+def _check_rows(H: torch.Tensor, graph: Graph) -> None:
+    if H.dim() != 2 or len(H) != len(graph) or not H.is_floating_point():
+        raise ValueError(f"H must have {len(graph)} rows of numbers, one a node, got {shown(H)}")
+
+
 def dirichlet_energy(H: torch.Tensor, graph: Graph) -> float:
     """The sum over edges of ||h_u - h_v||^2: how unalike neighbours are."""
+    _check_rows(H, graph)
     edges = graph.edge_index()[:, : len(graph.edges)]
     return (H[edges[0]] - H[edges[1]]).square().sum().item()
 
 
 def over_root_degree(H: torch.Tensor, graph: Graph) -> torch.Tensor:
     """D_tilde^(-1/2) H: the rows that the symmetric rule makes equal."""
+    _check_rows(H, graph)
     d = add_self_loops(graph.adjacency()).sum(1).to(H)
     return H / d.sqrt()[:, None]
 
@@ -29,13 +37,20 @@ def limit(H: torch.Tensor, graph: Graph) -> torch.Tensor:
     That vector is the sum over v of sqrt(d_tilde_v) h_v, over the sum of the d_tilde_v; for a graph
     that is connected.
     """
+    _check_rows(H, graph)
     d = add_self_loops(graph.adjacency()).sum(1).to(H)
     common = (d.sqrt()[:, None] * H).sum(0) / d.sum()
     return d.sqrt()[:, None] * common
 
 
 def pairwise_distance(H: torch.Tensor) -> float:
-    """Mean distance of two rows, relative to the mean norm of a row."""
+    """Mean distance of two rows, relative to the mean norm of a row.
+
+    Raises:
+        ValueError: fewer than two rows, or nothing but zeros.
+    """
+    if H.dim() != 2 or len(H) < 2 or not H.is_floating_point() or not H.any():
+        raise ValueError(f"H must have at least two rows, and not be zero, got {shown(H)}")
     return (torch.pdist(H).mean() / H.norm(dim=1).mean()).item()
 
 
@@ -50,7 +65,12 @@ def smoothing(
     Returns:
         "energy": Dirichlet energy over the sum of squares, "distance": mean pairwise distance, a
         value a depth.
+
+    Raises:
+        ValueError: a graph of one node, no feature, or a residual outside of [0, 1].
     """
+    _check_size(graph, depth, features)
+    number("residual", residual, minimum=0.0, maximum=1.0)
     g = torch.Generator().manual_seed(seed)
     A_hat = normalized_adjacency(graph).double()
     H_0 = torch.randn(len(graph), features, generator=g, dtype=torch.float64)
@@ -70,6 +90,7 @@ def attention_smoothing(
 
     Attention rows average, so that no division by sqrt(d_tilde) is due.
     """
+    _check_size(graph, depth, features)
     g = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     H = torch.randn(len(graph), features, generator=g, dtype=torch.float64)
@@ -85,12 +106,23 @@ def attention_smoothing(
     return found
 
 
+def _check_size(graph: Graph, depth: int, features: int) -> None:
+    integer("nodes", len(graph), minimum=2)
+    integer("depth", depth, minimum=0)
+    fits(len(graph) * integer("features", features, minimum=1), features=features)
+
+
 def _share_of_energy(H: torch.Tensor, graph: Graph) -> float:
     return dirichlet_energy(H, graph) / H.square().sum().item()
 
 
 def second_eigenvalue(graph: Graph) -> float:
-    """The second largest |eigenvalue| of A_hat: the factor by which differences shrink a layer."""
+    """The second largest |eigenvalue| of A_hat: the factor by which differences shrink a layer.
+
+    Raises:
+        ValueError: a graph of one node.
+    """
+    integer("nodes", len(graph), minimum=2)
     values = torch.linalg.eigvalsh(normalized_adjacency(graph).double()).abs()
     return values.sort(descending=True).values[1].item()
 

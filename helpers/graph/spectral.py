@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from helpers.checks import positive, shown
 from helpers.graph.graphs import Graph
 from helpers.graph.propagation import adjacency_matrix
 
@@ -43,7 +44,11 @@ def frequencies(L: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
     Shapes:
         ``(N, N)`` -> ``(N,)``, ``(N, N)``
+
+    Raises:
+        ValueError: an L that is not symmetric.
     """
+    _check_symmetric(L)
     values, U = torch.linalg.eigh(L)
     first = (U.abs() > 1e-9).double().argmax(0)
     return values, U * U[first, torch.arange(len(U))].sign()
@@ -59,10 +64,25 @@ def spectral_filter(
 
     Shapes:
         L ``(N, N)``, x ``(N,)`` or ``(N, d)`` -> like x
+
+    Raises:
+        ValueError: an L that is not symmetric, or an x that is not one row a node.
     """
+    _check_signal(x, L)
     values, U = frequencies(L)
     factors = response(values)
     return U @ (factors.reshape(-1, *[1] * (x.dim() - 1)) * (U.T @ x))
+
+
+def _check_symmetric(L: torch.Tensor) -> None:
+    square = L.dim() == 2 and L.shape[0] == L.shape[1] and L.is_floating_point()
+    if not square or not torch.allclose(L, L.T):
+        raise ValueError(f"L must be a symmetric matrix of numbers, got {shown(L)}")
+
+
+def _check_signal(x: torch.Tensor, L: torch.Tensor) -> None:
+    if x.dim() not in (1, 2) or len(x) != len(L) or x.dtype != L.dtype:
+        raise ValueError(f"x must be {len(L)} rows of {L.dtype}, got {shown(x)}")
 
 
 def chebyshev_filter(
@@ -80,10 +100,14 @@ def chebyshev_filter(
         L ``(N, N)``, x ``(N,)`` or ``(N, d)`` -> like x
 
     Raises:
-        ValueError: no coefficient.
+        ValueError: no coefficient, a bound that is not above 0, an L that is not symmetric, or an
+            x that is not one row a node.
     """
     if len(theta) == 0:
         raise ValueError("a filter needs at least one coefficient")
+    positive("largest", largest)
+    _check_symmetric(L)
+    _check_signal(x, L)
     Y = 2 * L / largest - torch.eye(len(L), dtype=L.dtype)
     before, now = x, Y @ x
     out = theta[0] * before

@@ -1,6 +1,6 @@
 """Drawings of a graph's frequencies, of filters on them, and of what a hub weighs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,7 +33,7 @@ def frequency_strip(graph: Graph):
     return fig
 
 
-def responses(target, orders: Sequence[int], eigenvalues: torch.Tensor):
+def responses(target: Callable, orders: Sequence[int], eigenvalues: torch.Tensor):
     """Polynomials of growing order against the response that they approximate, on [0, 2].
 
     Args:

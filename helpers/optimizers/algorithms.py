@@ -4,12 +4,12 @@ g is the gradient, eta the learning rate ``lr``; all operations are elementwise.
 torch.optim's step by step. State starts at zero and t counts from 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import number
+from helpers.checks import number, shown
 
 # Hyperparameter -> (smallest, largest) value that is accepted.
 _RANGES = {
@@ -33,7 +33,9 @@ class _Elementwise(Optimizer):
     def __init__(self, params, **hyperparameters: float):
         for name, value in hyperparameters.items():
             number(name, value, *_RANGES[name])
-        super().__init__(params, hyperparameters)
+            if name.startswith("beta") and value == 1:
+                raise ValueError(f"{name} must be below 1: 1 - {name}^t is a divisor, got {value}")
+        super().__init__(_parameters(params), hyperparameters)
 
     @torch.no_grad()
     def step(self, closure: Callable | None = None):
@@ -51,6 +53,23 @@ class _Elementwise(Optimizer):
     def update(self, theta: torch.Tensor, g: torch.Tensor, state: dict, h: dict) -> None:
         """Change ``theta`` in place, given its gradient, its state and the hyperparameters."""
         raise NotImplementedError
+
+
+def _parameters(params) -> list:
+    """What is to be changed, as torch's optimizers take it: tensors, or groups of them.
+
+    Raises:
+        ValueError: something else, or nothing.
+    """
+    if isinstance(params, str | bytes | torch.Tensor) or not isinstance(params, Iterable):
+        raise ValueError(f"params must be a list of tensors, got {shown(params)}")
+    params = list(params)
+    for p in params:
+        if not isinstance(p, dict | tuple) and not (isinstance(p, torch.Tensor) and p.is_leaf):
+            raise ValueError(f"params must be tensors that are leaves, one of them is {shown(p)}")
+    if not params:
+        raise ValueError("params must hold at least one tensor, got an empty list")
+    return params
 
 
 def _zeros(state: dict, name: str, like: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import integer, number
+from helpers.checks import integer, number, shown, tensor
 
 Landscape = Callable[[torch.Tensor], torch.Tensor]
 
@@ -39,7 +39,14 @@ def bowl(H: torch.Tensor, minimum: torch.Tensor | None = None) -> Landscape:
 
     Shapes:
         theta ``(..., n)`` -> ``(...)``
+
+    Raises:
+        ValueError: an H that is not symmetric, or a minimum of another size.
     """
+    if H.dim() != 2 or H.shape[0] != H.shape[1] or not torch.allclose(H, H.T):
+        raise ValueError(f"H must be a symmetric matrix, got {shown(H)}")
+    if minimum is not None and minimum.shape != H.shape[:1]:
+        raise ValueError(f"minimum must have shape ({len(H)},), got {shown(minimum)}")
 
     def f(theta: torch.Tensor) -> torch.Tensor:
         e = theta if minimum is None else theta - minimum
@@ -59,6 +66,7 @@ def rosenbrock(x: torch.Tensor) -> torch.Tensor:
     Shapes:
         x ``(..., 2)`` -> ``(...)``
     """
+    _last("x", x, 2)
     return (1 - x[..., 0]) ** 2 + 100 * (x[..., 1] - x[..., 0] ** 2) ** 2
 
 
@@ -71,9 +79,15 @@ def three_pieces(x: torch.Tensor) -> torch.Tensor:
     Shapes:
         x ``(..., 1)`` -> ``(...)``
     """
+    _last("x", x, 1)
     x = x[..., 0]
     below, between, above = 12.5 * x**2, x**2 / 2 + 24 * x - 12, 12.5 * x**2 - 24 * x + 36
     return torch.where(x < 1, below, torch.where(x < 2, between, above))
+
+
+def _last(name: str, x: torch.Tensor, size: int) -> None:
+    if x.dim() < 1 or x.shape[-1] != size:
+        raise ValueError(f"{name} must have a last dimension of {size}, got {shown(x)}")
 
 
 def walk(
@@ -91,7 +105,7 @@ def walk(
         ``(steps + 1, n)``, or fewer rows
     """
     integer("steps", steps, minimum=0)
-    x = torch.as_tensor(start, dtype=torch.float64).clone().requires_grad_()
+    x = tensor("start", start, torch.float64).clone().requires_grad_()
     update = optimizer([x], **hyperparameters)
     path = torch.empty(steps + 1, *x.shape, dtype=x.dtype)
     path[0] = x.detach()

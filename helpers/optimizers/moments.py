@@ -5,7 +5,10 @@ import math
 
 import torch
 
-from helpers.checks import number
+from helpers.checks import integer, number, shown
+
+#: Sequences of draws that are gone through one by one.
+MOST_SEQUENCES = 1_000_000
 
 
 def decaying_average(values: list[float], beta: float) -> list[float]:
@@ -24,7 +27,8 @@ def average_weights(beta: float, t: int) -> torch.Tensor:
     Shapes:
         ``(t,)``, float64
     """
-    return (1 - beta) * beta ** torch.arange(t, dtype=torch.float64)
+    number("beta", beta, minimum=0.0, maximum=1.0)
+    return (1 - beta) * beta ** torch.arange(integer("t", t, minimum=1), dtype=torch.float64)
 
 
 def expected_average(
@@ -33,7 +37,18 @@ def expected_average(
     """The exact mean of the decaying average after ``t`` draws, over all their sequences.
 
     Every draw is one of ``outcomes`` with its chance; what is averaged is its ``power``-th power.
+
+    Raises:
+        ValueError: chances that do not fit the outcomes or do not sum to 1, or too many sequences.
     """
+    number("beta", beta, minimum=0.0, maximum=1.0)
+    integer("t", t, minimum=1)
+    if len(chances) != len(outcomes) or min(chances) < 0 or abs(sum(chances) - 1) > 1e-9:
+        raise ValueError(f"chances must be one an outcome and sum to 1, got {shown(chances)}")
+    if t * math.log(len(outcomes)) > math.log(MOST_SEQUENCES):
+        raise ValueError(
+            f"t = {t:,} draws of {len(outcomes)} outcomes make over {MOST_SEQUENCES:,} sequences"
+        )
     total = 0.0
     for sequence in itertools.product(range(len(outcomes)), repeat=t):
         chance = math.prod(chances[k] for k in sequence)
@@ -48,5 +63,13 @@ def uncorrected_over_corrected(
     """How many times as long Adam's step t would be without bias correction.
 
     (1 - beta_1^t) / sqrt(1 - beta_2^t); with beta_1 = 0 and beta_2 = alpha it is RMSprop's.
+
+    Raises:
+        ValueError: a step below 1, or a beta outside of [0, 1).
     """
+    for name, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
+        if not 0 <= number(name, beta) < 1:
+            raise ValueError(f"{name} must be at least 0 and below 1, got {beta}")
+    if (t < 1).any():
+        raise ValueError(f"steps t are counted from 1, got {t.min().item()}")
     return (1 - beta_1**t) / (1 - beta_2**t).sqrt()

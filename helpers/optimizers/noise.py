@@ -8,7 +8,8 @@ import torch
 from torch.optim import Optimizer
 
 from helpers import runtime
-from helpers.checks import choice
+from helpers.checks import choice, number, positive, shown
+from helpers.optimizers.quadratics import spectral_radius
 from helpers.optimizers.trials import side_by_side
 
 #: Kinds of noise, all of standard deviation 1 an entry.
@@ -41,15 +42,32 @@ def momentum_variance(lr: float, momentum: float, lam: float, noise: float) -> f
 
     eta noise^2 (1 + mu) / ((1 - mu) lam (2 (1 + mu) - eta lam)); without momentum
     eta noise^2 / (lam (2 - eta lam)).
+
+    Raises:
+        ValueError: settings at which it does not settle.
     """
+    number("momentum", momentum, minimum=0.0)
+    positive("lr", lr)
+    positive("lam", lam)
+    number("noise", noise, minimum=0.0)
     below = (1 - momentum) * lam * (2 * (1 + momentum) - lr * lam)
+    if momentum >= 1 or below <= 0:
+        raise ValueError(f"lr = {lr}, momentum = {momentum} and lam = {lam} do not settle")
     return lr * noise**2 * (1 + momentum) / below
 
 
 def settled_variance(R: torch.Tensor, lr: float, noise: float) -> float:
-    """The same from the matrix alone: C_11 of C = R C R^T + (lr noise)^2 (1, 0)^T (1, 0)."""
+    """The same from the matrix alone: C_11 of C = R C R^T + (lr noise)^2 (1, 0)^T (1, 0).
+
+    Raises:
+        ValueError: no 2 x 2 matrix, or one that does not shrink.
+    """
+    positive("lr", lr)
+    number("noise", noise, minimum=0.0)
+    if R.shape != (2, 2) or not spectral_radius(R) < 1:
+        raise ValueError(f"R must be a 2 x 2 matrix that shrinks what it acts on, got {shown(R)}")
     kick = torch.tensor([[(lr * noise) ** 2, 0.0], [0.0, 0.0]], dtype=torch.float64)
-    return float(scipy.linalg.solve_discrete_lyapunov(R.numpy(), kick.numpy())[0, 0])
+    return float(scipy.linalg.solve_discrete_lyapunov(R.double().numpy(), kick.numpy())[0, 0])
 
 
 # Many directions, run ---------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import math
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import integer, number
+from helpers.checks import integer, number, positive, shown
 from helpers.optimizers.landscapes import bowl, walk
 
 
@@ -55,7 +55,13 @@ def nesterov_matrix(lr: float, momentum: float, lam: float) -> torch.Tensor:
 
 
 def spectral_radius(matrix: torch.Tensor) -> float:
-    """The largest modulus of an eigenvalue."""
+    """The largest modulus of an eigenvalue.
+
+    Raises:
+        ValueError: no square matrix.
+    """
+    if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"matrix must be square, got {shown(matrix)}")
     return torch.linalg.eigvals(matrix).abs().max().item()
 
 
@@ -85,7 +91,13 @@ def friction_path(
 
     mass (z_{t+1} - 2 z_t + z_{t-1}) / dt^2 + friction (z_{t+1} - z_t) / dt = - lam z_t,
     solved for z_{t+1}.
+
+    Raises:
+        ValueError: a mass or a time step that is not above 0, or negative friction.
     """
+    positive("mass", mass)
+    positive("dt", dt)
+    number("friction", friction, minimum=0.0)
     z = [first, first]
     for _ in range(steps):
         inertia = mass * (2 * z[-1] - z[-2]) / dt**2
@@ -104,7 +116,13 @@ def stability_edge(
 
     A run grows if it ends, after ``steps`` steps, further from the minimum than it was half-way:
     by then only the direction that breaks first is left.
+
+    Raises:
+        ValueError: no symmetric matrix, or too few steps to tell.
     """
+    integer("steps", steps, minimum=2)
+    if H.dim() != 2 or H.shape[0] != H.shape[1] or not torch.allclose(H, H.T) or not H.any():
+        raise ValueError(f"H must be a symmetric matrix, and not zero; got {shown(H)}")
     start = torch.ones(len(H), dtype=torch.float64)
     low, high = 0.0, 8 / torch.linalg.matrix_norm(H, 2).item()
     for _ in range(18):
@@ -128,7 +146,12 @@ def steps_to_shrink(
 
     Returns:
         ``None`` if the run needs more than ``limit`` steps.
+
+    Raises:
+        ValueError: eigenvalues that are not above 0, or not in one row.
     """
+    if eigenvalues.dim() != 1 or (eigenvalues <= 0).any():
+        raise ValueError(f"eigenvalues must be a row of numbers above 0, got {shown(eigenvalues)}")
     integer("limit", limit, minimum=1)
     number("factor", factor, minimum=0.0, maximum=1.0)
     e = torch.ones_like(eigenvalues, requires_grad=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from helpers import archive, paths
-from helpers.checks import choice, integer, positive
+from helpers.checks import choice, fits, integer, positive, seed
 from helpers.optimizers.algorithms import ALGORITHMS
 from helpers.palindromes.tasks import palindromes
 from helpers.recurrent import LSTM, SequenceClassifier
@@ -27,6 +27,8 @@ RATES = tuple(10 ** (k / 2) for k in range(-8, 4))  # 0.0001 to 31.6, two a deca
 TUNING_SEEDS = range(100, 105)
 RACE_SEEDS = range(20)
 HELD_OUT = 1000
+#: Units of the LSTM, and palindromes a batch.
+UNITS, BATCH = 64, 128
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,17 @@ class RaceRun:
     def __post_init__(self):
         choice("optimizer", self.optimizer, tuple(ALGORITHMS))
         positive("lr", self.lr)
-        integer("seed", self.seed, minimum=0)
+        seed("seed", self.seed)
         for name in ("T", "steps", "eval_every"):
             integer(name, getattr(self, name), minimum=1)
+        fits(2 * self.steps, steps=self.steps)  # the two curves
+        fits(BATCH * UNITS * self.T, T=self.T)  # what the LSTM puts out
 
 
 def run_race(run: RaceRun, device: str = "cpu") -> tuple[dict, dict]:
     """Train one run. Record: ``steps_to_99`` (``None`` if never) and ``best_accuracy``."""
     stream = generator(run.seed, "weights")
-    core = LSTM(palindromes.DIGITS, 64, forget_bias=1.0, generator=stream)
+    core = LSTM(palindromes.DIGITS, UNITS, forget_bias=1.0, generator=stream)
     model = SequenceClassifier(core, palindromes.DIGITS, generator=stream).to(find_device(device))
     digits = palindromes.held_out_set(run.T, HELD_OUT)
     x, y = palindromes.split_target(digits, "one_hot")
@@ -68,7 +72,7 @@ def run_race(run: RaceRun, device: str = "cpu") -> tuple[dict, dict]:
 
     curves = fit(
         model,
-        palindromes.PALINDROMES.stream(run.T, 128, generator(run.seed, "data"), "one_hot"),
+        palindromes.PALINDROMES.stream(run.T, BATCH, generator(run.seed, "data"), "one_hot"),
         steps=run.steps,
         lr=run.lr,
         optimizer=lambda parameters, lr: ALGORITHMS[run.optimizer](parameters, lr=lr),

@@ -8,11 +8,14 @@ import torch
 from torch.optim import Optimizer
 
 from helpers import runtime
+from helpers.checks import number
 from helpers.optimizers.trials import side_by_side
 
 #: How often each of the 32 features is there: from always down to about once in 200 examples.
 PRESENCE = 2.0 ** (-torch.arange(32, dtype=torch.float64) / 4)
 NOISE = 0.1
+#: Features of an example whose every value is gone through.
+MOST_FEATURES = 12
 
 
 def draw_features(runs: int, generator: torch.Generator) -> torch.Tensor:
@@ -35,7 +38,14 @@ def exact_curvature(shares: list[float]) -> torch.Tensor:
 
     Shapes:
         ``(n, n)``, float64
+
+    Raises:
+        ValueError: a share outside of [0, 1], or more than :data:`MOST_FEATURES` of them.
     """
+    for share in shares:
+        number("a share", share, minimum=0.0, maximum=1.0)
+    if len(shares) > MOST_FEATURES:
+        raise ValueError(f"shares must be at most {MOST_FEATURES}: each triples the cases")
     H = torch.zeros(len(shares), len(shares), dtype=torch.float64)
     for values in itertools.product((-1.0, 0.0, 1.0), repeat=len(shares)):
         chances = [p / 2 if v else 1 - p for v, p in zip(values, shares, strict=True)]

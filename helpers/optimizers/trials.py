@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import integer
+from helpers.checks import integer, number
 from helpers.optimizers.algorithms import ALGORITHMS
 
 #: The methods of the trials, with their default hyperparameters. AdamW without decay is Adam.
@@ -21,6 +21,8 @@ METHODS: dict[str, type[Optimizer]] = {
 def grid_of_rates(low: float, high: float, per_decade: int = 4) -> list[float]:
     """Rates from 10^low to 10^high, both included, ``per_decade`` of them in each factor of ten."""
     integer("per_decade", per_decade, minimum=1)
+    number("low", low, minimum=-30, maximum=30)
+    number("high", high, minimum=low, maximum=30)
     count = round((high - low) * per_decade)
     return [10 ** (low + k / per_decade) for k in range(count + 1)]
 

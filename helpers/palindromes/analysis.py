@@ -14,6 +14,7 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.proportion import proportion_confint
 
 from helpers.archive import Archive
+from helpers.checks import integer
 from helpers.palindromes.outcomes import collapsed
 from helpers.palindromes.parts import FACTORS
 from helpers.palindromes.settings import INITS
@@ -26,10 +27,11 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     """The Wilson score interval of a share (Wilson 1927).
 
     Raises:
-        ValueError: no runs at all.
+        ValueError: no runs at all, or more successes than runs.
     """
     if n < 1:
         raise ValueError("a share needs at least one run")
+    integer("successes", successes, minimum=0, maximum=n)
     low, high = proportion_confint(successes, n, method="wilson")
     return float(low), float(high)
 

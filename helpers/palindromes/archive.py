@@ -7,6 +7,7 @@ row a length.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ METRICS = ("loss", "accuracy")
 BOX = 10
 
 
-def write(folder=paths.RESULTS) -> None:
+def write(folder: Path = paths.RESULTS) -> None:
     """Archive the finished runs, beside those published before that are not in the store."""
     old = read(folder) if archive.exists(STUDY.name, folder) else None
     table = STUDY.merged(old)
@@ -171,7 +172,7 @@ class PalindromeArchive(Archive):
         return values[:, ~np.isnan(values).all(axis=0)]
 
 
-def read(folder=paths.RESULTS) -> PalindromeArchive:
+def read(folder: Path = paths.RESULTS) -> PalindromeArchive:
     """The published study."""
     found, growing = archive.read(STUDY.name, folder), archive.read(NAME_GROWING, folder)
     # Early runs stored a "collapsed" that asked the training stream; outcomes.collapsed took its

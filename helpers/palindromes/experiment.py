@@ -18,13 +18,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.checks import boolean, choice, integer, number
+from helpers.checks import LARGEST, boolean, choice, fits, integer, number, positive, seed, shown
 from helpers.palindromes.tasks import find_task
-from helpers.recurrent.cells import find_cell
+from helpers.recurrent.cells import CELLS, find_cell
 from helpers.recurrent.classifier import SequenceClassifier, SequenceModel
+from helpers.recurrent.core import RecurrentCore
 from helpers.recurrent.initialisation import parse, spectral_radius
 from helpers.recurrent.task import Task
 from helpers.recurrent.training import (
+    OPTIMIZERS,
     Curves,
     check_fit_options,
     evaluate,
@@ -94,21 +96,26 @@ class PalindromeRun:
     options: str = later("")
 
     def __post_init__(self):
-        cell, task = find_cell(self.model), find_task(self.task)
+        cell, task = find_cell(choice("model", self.model, tuple(CELLS))), find_task(self.task)
         task.check_length(self.T)
         choice("encoding", self.encoding, task.encodings)
         for name in ("hidden_size", "batch_size", "num_layers"):
             integer(name, getattr(self, name), minimum=1)
-        integer("seed", self.seed, minimum=0)
+        seed("seed", self.seed)
         check_fit_options(
             self.steps, self.lr, self.optimizer, self.clip_norm, self.stop_after_perfect
         )
+        choice("optimizer", self.optimizer, tuple(OPTIMIZERS))  # by name: a run is stored
+        positive("clip_norm", self.clip_norm)
         boolean("bf16", self.bf16)
         for name in ("W_x", "W_h", "W_ph"):
-            parse(getattr(self, name))
-        number("forget_bias", self.forget_bias)
+            try:
+                parse(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        number("forget_bias", self.forget_bias, minimum=-LARGEST, maximum=LARGEST)
         if self.chrono is not None:
-            number("chrono", self.chrono)
+            number("chrono", self.chrono, minimum=3, maximum=LARGEST)
         object.__setattr__(self, "options", _as_text(self.options))
         for name, default in (("forget_bias", 0.0), ("chrono", None)):
             if name not in cell.options and getattr(self, name) != default:
@@ -122,7 +129,15 @@ class PalindromeRun:
                     f"options must be of the cell {cell.name!r}, which has "
                     f"{', '.join(sorted(own)) or 'none'}; got {name!r}"
                 )
+        self._check_memory(cell)
         self.new_core(torch.Generator(), smallest=True)  # what is left, the cell itself refuses
+
+    def _check_memory(self, cell) -> None:
+        """Weights and their gradients, and what the outputs of one batch take."""
+        n, layers = self.hidden_size, self.num_layers
+        weights = 2 * layers * cell.parameters_in_layer(1, n)
+        fits(weights, hidden_size=n, num_layers=layers)
+        fits(layers * self.batch_size * self.T * n, T=self.T, batch_size=self.batch_size)
 
     @property
     def on(self) -> Task:
@@ -150,9 +165,17 @@ class PalindromeRun:
 
 
 def _as_text(options) -> str:
-    """A dictionary of options, or their text, as the one text that a configuration keeps."""
+    """A dictionary of options, or their text, as the one text that a configuration keeps.
+
+    Raises:
+        ValueError: something else, or a text of another form.
+    """
     if isinstance(options, str):
         options = _as_options(options)
+    if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
+        raise ValueError(
+            f"options must be a dictionary, or a text like 'r_min=0.9'; got {shown(options)}"
+        )
     return ", ".join(f"{name}={options[name]!r}" for name in sorted(options))
 
 
@@ -280,7 +303,7 @@ def at_initialisation(network: SequenceModel, run: PalindromeRun) -> dict:
 
 
 @torch.no_grad()
-def sensitivity(core, examples: torch.Tensor, run: PalindromeRun) -> float:
+def sensitivity(core: RecurrentCore, examples: torch.Tensor, run: PalindromeRun) -> float:
     """Mean ||h_T(x) - h_T(x')|| where x' has another first thing to remember."""
     h, h_changed = (
         core(run.on.split(which, run.encoding)[0])[0][:, -1]

@@ -25,7 +25,7 @@ def mean_gates(
     return {gate: found[gate].mean((0, 1)) for gate in GATES}
 
 
-def held(model: SequenceClassifier, gate: str, value) -> SequenceClassifier:
+def held(model: SequenceClassifier, gate: str, value: float | torch.Tensor) -> SequenceClassifier:
     """A copy of ``model`` with one gate held at ``value`` (:func:`.cells.held.hold_gate_`)."""
     model = copy.deepcopy(model)
     hold_gate_(model.core, gate, value)

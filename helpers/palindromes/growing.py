@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.checks import integer, number
+from helpers.checks import LARGEST, integer, number
 from helpers.palindromes.experiment import PalindromeRun, build, train_one_length
 from helpers.recurrent.cells import find_cell
 from helpers.recurrent.classifier import SequenceModel
@@ -53,10 +53,11 @@ class GrowingRun(PalindromeRun):
 
     def __post_init__(self):
         super().__post_init__()
+        integer("start", self.start, minimum=1)
         if self.on.check_length(self.start) > self.T:
             raise ValueError(f"start must be at most T = {self.T}, got {self.start}")
         integer("until_perfect", self.until_perfect, minimum=1)
-        if number("growth", self.growth) <= 1:
+        if number("growth", self.growth, maximum=LARGEST) <= 1:
             raise ValueError(f"growth must be above 1, got {self.growth}")
         if self.stop_after_perfect is not None:
             raise ValueError("stop_after_perfect must be None: until_perfect ends a growing run")

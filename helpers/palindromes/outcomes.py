@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.checks import integer
 from helpers.palindromes.archive import BOX, PalindromeArchive
 from helpers.recurrent.training import SOLVED_ACCURACY, SOLVED_WINDOW
 
@@ -105,7 +106,12 @@ def median_interval(values) -> tuple[float, float, float]:
 
 
 def coverage(n: int, j: int) -> float:
-    """How often the j-th smallest and the j-th largest of n values enclose the median."""
+    """How often the j-th smallest and the j-th largest of n values enclose the median.
+
+    Raises:
+        ValueError: a j that is not 1 to n.
+    """
+    integer("j", j, minimum=1, maximum=integer("n", n, minimum=1))
     return 1 - 2 * float(stats.binom.cdf(j - 1, n, 0.5))
 
 

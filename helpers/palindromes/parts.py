@@ -5,7 +5,9 @@ setting -> list. :data:`PARTS` names them in the order in which the full study r
 """
 
 import itertools
+from collections.abc import Sequence
 
+from helpers.checks import choice
 from helpers.palindromes.experiment import PalindromeRun
 from helpers.palindromes.growing import GrowingRun, train
 from helpers.palindromes.settings import (
@@ -161,14 +163,23 @@ def memory_against_size(
 
 
 def growing(
-    names=tuple(GROWN), T: int = 640, seeds=range(5), steps: int = 3000, **options
+    names: Sequence[str] = tuple(GROWN),
+    T: int = 640,
+    seeds: Sequence[int] = range(5),
+    steps: int = 3000,
+    **options,
 ) -> dict[str, list[GrowingRun]]:
     """Lengths that grow from 5 to at most ``T``, in as many steps as report 000 gave one length.
 
     Args:
         names: settings in :data:`.settings.GROWN` and :data:`.settings.GROWN_RELATIVES`.
+
+    Raises:
+        ValueError: another name.
     """
     settings = GROWN | GROWN_RELATIVES
+    for name in names:
+        choice("a name", name, tuple(settings))
     return {
         name: [
             GrowingRun(T=T, seed=seed, steps=steps, **settings[name], **options) for seed in seeds

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from helpers import paths, runtime, staleness
 from helpers.checkpoints import load_checkpoint, save_checkpoint
+from helpers.checks import choice
 from helpers.palindromes.experiment import EXPERIMENT_VERSION, PalindromeRun, build, train_network
 from helpers.palindromes.settings import INIT_000, INIT_001, lstm_setting
 from helpers.recurrent.classifier import SequenceClassifier
@@ -41,7 +42,7 @@ def record(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
 
 def train_and_save(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
     """Train one of :data:`TRAINED` from scratch and save it; returns its record."""
-    run = TRAINED[name]
+    run = TRAINED[choice("name", name, tuple(TRAINED))]
     with runtime.progress(total=run.steps, desc=name, unit="steps") as bar:
         model, record, _ = train_network(run, on_step=lambda *_: bar.update())
     save_checkpoint(folder / name, model.state_dict(), recipe(name) | {"record": record})

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from helpers import colors
-from helpers.checks import choice, integer, number
+from helpers.checks import boolean, choice, fits, integer, number
 from helpers.recurrent.initialisation import initialise_
 
 State = torch.Tensor | tuple[torch.Tensor, ...]
@@ -111,7 +111,7 @@ class RecurrentCore(nn.Module):
         self.input_size = integer("input_size", input_size, minimum=1)
         self.hidden_size = integer("hidden_size", hidden_size, minimum=1)
         self.num_layers = integer("num_layers", num_layers, minimum=1)
-        self.bidirectional = bool(bidirectional)
+        self.bidirectional = boolean("bidirectional", bidirectional)
         self.dropout = number("dropout", dropout, minimum=0.0)
         if self.dropout >= 1:
             raise ValueError(f"dropout must be below 1, got {dropout}")
@@ -128,6 +128,8 @@ class RecurrentCore(nn.Module):
                     f"leave it out, got {spec!r}"
                 )
         n, G = self.hidden_size, len(self.gates)
+        sizes = {"input_size": self.input_size, "hidden_size": n, "num_layers": self.num_layers}
+        fits(self.num_layers * self.parameters_in_layer(self.input_size, n), **sizes)
         for layer, end in self._parts():
             d = self.input_size if layer == 0 else n * self.directions
             for name, shape in self._shapes(n, G, d).items():

@@ -17,8 +17,11 @@ The gates of a cell are initialised one by one, each as a matrix of its own.
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
+
+from helpers.checks import LARGEST, UNBOUNDED, fits, integer, number, shown
 
 
 def _uniform(shape, bound, n, generator):
@@ -62,6 +65,9 @@ def _zeros(shape, _, n, generator):
     return torch.zeros(shape)
 
 
+#: Those whose number is a size: a bound, a standard deviation, a radius.
+_SIZES = ("uniform", "normal", "spectral")
+
 # name -> (function, whether it takes a number: "no", "maybe", "must")
 _KNOWN: dict[str, tuple[Callable, str]] = {
     "uniform": (_uniform, "maybe"),
@@ -79,11 +85,13 @@ def parse(spec: str) -> tuple[str, float | None]:
     """``"normal:0.1"`` as ``("normal", 0.1)``.
 
     Raises:
-        ValueError: an unknown name, a number that is missing, superfluous or not finite.
+        ValueError: no text, an unknown name, a number that is missing, superfluous, not finite, or
+            negative where it is a size.
     """
-    name, colon, text = str(spec).partition(":")
+    name, colon, text = spec.partition(":") if isinstance(spec, str) else ("", "", "")
     if name not in _KNOWN:
-        raise ValueError(f"unknown initialisation {spec!r}; known are {', '.join(_KNOWN)}")
+        known = ", ".join(_KNOWN)
+        raise ValueError(f"unknown initialisation {shown(spec)}; known are {known}")
     takes = _KNOWN[name][1]
     if not colon:
         if takes == "must":
@@ -93,15 +101,21 @@ def parse(spec: str) -> tuple[str, float | None]:
         value = float(text)
     except ValueError:
         value = math.nan
-    if takes == "no" or not math.isfinite(value):
+    if takes == "no" or not abs(value) <= LARGEST:
         kind = "no" if takes == "no" else "a finite"
-        raise ValueError(f"initialisation {spec!r}: {name!r} takes {kind} number")
+        raise ValueError(f"initialisation {shown(spec)}: {name!r} takes {kind} number")
+    if value < 0 and name in _SIZES:
+        raise ValueError(f"initialisation {spec!r}: the number must be at least 0")
     return name, value
 
 
 @torch.no_grad()
 def initialise_(
-    tensor: torch.Tensor, spec: str, *, hidden_size: int, generator: torch.Generator | None = None
+    tensor: Annotated[torch.Tensor, UNBOUNDED],
+    spec: str,
+    *,
+    hidden_size: int,
+    generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Fill ``tensor`` in place as ``spec`` says, from ``generator`` (torch's own without one)."""
     name, value = parse(spec)
@@ -128,9 +142,9 @@ def chrono_biases(
         two vectors ``(n,)``
 
     Raises:
-        ValueError: ``T_max`` below 3, where the interval is empty.
+        ValueError: ``T_max`` below 3, where the interval is empty, or an ``n`` below 1.
     """
-    if not T_max >= 3:
-        raise ValueError(f"chrono biases need T_max of at least 3 steps, got {T_max}")
+    fits(integer("n", n, minimum=1), n=n)
+    number("T_max", T_max, minimum=3, maximum=LARGEST)
     b_f = torch.empty(n).uniform_(1, T_max - 1, generator=generator).log()
     return b_f, -b_f

@@ -43,7 +43,12 @@ def rnn_step(w: Weights, x_t: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
     return torch.tanh(w["W_hx"] @ x_t + w["W_hh"] @ h + w["b_h"])
 
 
-def rnn_states(w: Weights, x: torch.Tensor, copies=None, h_0=None) -> list[torch.Tensor]:
+def rnn_states(
+    w: Weights,
+    x: torch.Tensor,
+    copies: torch.Tensor | None = None,
+    h_0: torch.Tensor | None = None,
+) -> list[torch.Tensor]:
     """h_0, h_1, …, h_T for x ``(T, d)``.
 
     Args:
@@ -57,7 +62,13 @@ def rnn_states(w: Weights, x: torch.Tensor, copies=None, h_0=None) -> list[torch
     return h
 
 
-def rnn_loss(w: Weights, x: torch.Tensor, m: int, copies=None, h_0=None) -> torch.Tensor:
+def rnn_loss(
+    w: Weights,
+    x: torch.Tensor,
+    m: int,
+    copies: torch.Tensor | None = None,
+    h_0: torch.Tensor | None = None,
+) -> torch.Tensor:
     """The loss after the last step."""
     return cross_entropy(logits(w, rnn_states(w, x, copies, h_0)[-1]), m)
 

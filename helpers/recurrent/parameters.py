@@ -43,7 +43,7 @@ def read_out_parameters(n: int, c: int, *, bidirectional: bool = False) -> int:
     return integer("n", n, minimum=1) * (2 if bidirectional else 1) * c + c
 
 
-def parameter_blocks(model) -> pd.DataFrame:
+def parameter_blocks(model: nn.Module) -> pd.DataFrame:
     """Every matrix and bias of a one-layer network under its name in the equations, a row each.
 
     Args:

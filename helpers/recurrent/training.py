@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from helpers.checks import choice, integer, positive
+from helpers.checks import choice, fits, integer, positive
 from helpers.recurrent.task import Classification, Task
 from helpers.runtime import autocast, device_of
 from helpers.steps import OnStep, ShouldStop, Step
@@ -156,7 +156,7 @@ def check_fit_options(steps, lr, optimizer, clip_norm, stop_after_perfect) -> No
     Raises:
         ValueError: a number out of range, or an unknown optimizer.
     """
-    integer("steps", steps, minimum=1)
+    fits(2 * integer("steps", steps, minimum=1), steps=steps)  # the two curves
     if not callable(optimizer):
         choice("optimizer", optimizer, tuple(OPTIMIZERS))
     positive("lr", lr)

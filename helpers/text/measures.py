@@ -6,24 +6,35 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+import torch
 
 #: A run of letters, an apostrophe inside allowed.
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _OPENING, _CLOSING = '"“', '"”'
 
 
-def nats_to_bits(nats):
+def nats_to_bits(nats: float | np.ndarray | pd.Series | torch.Tensor):
     """A loss or a surprise in bits: log2 x = ln x / ln 2. A number, an array or a tensor."""
     return nats / math.log(2)
 
 
-def entropy(p, other=None):
+def entropy(p: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
     """Entropy of distributions in nats; with ``other``, the cross-entropy -sum p ln(other).
 
     Shapes:
         tensors ``(..., V)`` -> ``(...)``
+
+    Raises:
+        ValueError: something else than distributions, or of different shapes.
     """
-    return -(p * (p if other is None else other).clamp(min=1e-300).log()).sum(-1)
+    for name, q in (("p", p), ("other", p if other is None else other)):
+        if not q.is_floating_point() or (q < 0).any() or ((q.sum(-1) - 1).abs() > 1e-3).any():
+            raise ValueError(f"{name} must be distributions, which sum to 1 in the last dimension")
+    if other is not None and other.shape != p.shape:
+        raise ValueError(f"p and other must have one shape, got {p.shape} and {other.shape}")
+    least = max(1e-300, torch.finfo(p.dtype).tiny)  # where p is 0, its logarithm does not count
+    return -(p * (p if other is None else other).clamp(min=least).log()).sum(-1)
 
 
 def words(text: str) -> list[str]:

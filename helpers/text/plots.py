@@ -1,6 +1,7 @@
 """Figures of the text wing."""
 
 import itertools
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -200,7 +201,7 @@ def next_character(
     return fig
 
 
-def by_position(bits: dict[str, np.ndarray], trained_on: int | None = None):
+def by_position(bits: dict[str, Sequence[float]], trained_on: int | None = None):
     """Bits per character against the position since the state was reset, averaged in bins.
 
     Args:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from helpers.checkpoints import load_snapshot, save_snapshot
-from helpers.checks import choice, integer, number
+from helpers.checks import LARGEST, boolean, choice, fits, integer, number, positive, seed
 from helpers.runtime import autocast, device_of, generator
 from helpers.steps import OnStep, ShouldStop, Step
 from helpers.text.charlm import CharLM
@@ -83,18 +83,18 @@ class Plan:
         choice("schedule", self.schedule, SCHEDULES)
         for name in ("steps", "length", "batch_size", "eval_every", "decay_every"):
             integer(name, getattr(self, name), minimum=1)
-        for name in ("warmup", "seed"):
-            integer(name, getattr(self, name), minimum=0)
+        integer("warmup", self.warmup, minimum=0)
+        seed("seed", self.seed)
+        fits(2 * self.steps, steps=self.steps)  # the two curves
+        fits(self.length * self.batch_size, length=self.length, batch_size=self.batch_size)
         if self.patience is not None:
             integer("patience", self.patience, minimum=1)
         for name in ("lr", "clip_norm"):
-            if number(name, getattr(self, name)) <= 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
-        number("weight_decay", self.weight_decay, minimum=0.0)
+            positive(name, getattr(self, name))
+        number("weight_decay", self.weight_decay, minimum=0.0, maximum=LARGEST)
         if not 0 < number("decay", self.decay) <= 1:
             raise ValueError(f"decay must be above 0 and at most 1, got {self.decay}")
-        if not isinstance(self.bf16, bool):
-            raise ValueError(f"bf16 must be True or False, got {self.bf16!r}")
+        boolean("bf16", self.bf16)
         if not 0 <= number("restart", self.restart) <= 1:
             raise ValueError(f"restart is a probability from 0 to 1, got {self.restart}")
         if self.restart and self.batching != "streams":

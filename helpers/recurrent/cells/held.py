@@ -11,7 +11,7 @@ _SATURATED = 100.0
 
 
 @torch.no_grad()
-def hold_gate_(core: LSTM, gate: str, value) -> None:
+def hold_gate_(core: LSTM, gate: str, value: float | torch.Tensor) -> None:
     """Hold a gate of a one-layer LSTM at ``value``, in place, whatever the cell reads.
 
     The gate's two matrices become 0, and its bias what the squashing turns into ``value``: the

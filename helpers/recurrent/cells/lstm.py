@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers import colors
-from helpers.checks import number
+from helpers.checks import LARGEST, number
 from helpers.recurrent.core import RecurrentCore
 from helpers.recurrent.initialisation import chrono_biases
 
@@ -51,7 +51,7 @@ class LSTM(RecurrentCore):
         **options,
     ):
         super().__init__(input_size, hidden_size, num_layers, generator=generator, **options)
-        number("forget_bias", forget_bias)
+        number("forget_bias", forget_bias, minimum=-LARGEST, maximum=LARGEST)
         for layer in range(self.num_layers):
             for direction in range(self.directions):
                 w = self.weights(layer, reverse=bool(direction))
