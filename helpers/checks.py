@@ -6,7 +6,6 @@ Each takes the name under which the caller knows the value, and returns the valu
 import numbers
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Annotated
 
 import psutil
 
@@ -15,15 +14,11 @@ try:
 except ImportError:  # Windows
     resource = None
 
-#: An argument that is no count, and has no bounds (:mod:`helpers.boundary`).
-UNBOUNDED = "unbounded"
-AnyInt = Annotated[int, UNBOUNDED]
-
 #: The largest number that float32 holds, and the largest seed that torch takes.
 LARGEST, LARGEST_SEED = 3.4e38, 2**63 - 1
 
 
-def integer(name: str, value, minimum: AnyInt | None = None, maximum: AnyInt | None = None) -> int:
+def integer(name: str, value, minimum: int | None = None, maximum: int | None = None) -> int:
     """``value`` as an ``int`` between ``minimum`` and ``maximum``, both included."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ValueError(f"{name} must be a whole number, got {shown(value)}")
@@ -60,7 +55,7 @@ def seed(name: str, value) -> int:
     return integer(name, value, minimum=0, maximum=LARGEST_SEED)
 
 
-def integers(name: str, values, minimum: AnyInt | None = None) -> list[int]:
+def integers(name: str, values, minimum: int | None = None) -> list[int]:
     """``values`` as a non-empty list of ``int``."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ValueError(f"{name} must be a list of whole numbers, got {shown(values)}")
@@ -113,7 +108,7 @@ def text(name: str, value) -> str:
     return value
 
 
-def fits(count: AnyInt, /, **sizes: AnyInt) -> None:
+def fits(count: int, /, **sizes: int) -> None:
     """Refuse sizes that would need more than all memory of this machine.
 
     Args:
