@@ -10,6 +10,7 @@ least that its texts cost on average can be computed (Shannon 1948, section 7).
 
 import math
 import random
+import re
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from helpers import paths
 from helpers.archive import sealed, unsealed
 from helpers.files import atomic_write
 from helpers.text import train_book
+from helpers.text.corpus import split_text
 
 #: The file in ``data/results/``.
 FILE = "own_books.json"
@@ -69,13 +71,30 @@ class Source:
         """
         words, numbers = self.words.split(), range(FEWEST, MOST + 1)
         expected = sum(numbers) / len(numbers)
-        chances = [ENDINGS.count(ending) / len(ENDINGS) for ending in set(ENDINGS)]
-        bits = math.log2(len(numbers)) + expected * math.log2(len(words))
-        bits -= sum(p * math.log2(p) for p in chances)
         letters = expected * sum(map(len, words)) / len(words)
         blanks = expected - 1
         commas = sum(k > COMMA_ABOVE for k in numbers) / len(numbers)
-        return bits / (letters + blanks + commas + sum(map(len, ENDINGS)) / len(ENDINGS))
+        endings = sum(map(len, ENDINGS)) / len(ENDINGS)
+        bits = self._bits(expected) + sum(map(_bits_of_ending, ENDINGS)) / len(ENDINGS)
+        return bits / (letters + blanks + commas + endings)
+
+    def least_bits_of(self, text: str) -> float:
+        """The same for one text of this source: the bits of its own draws, over its characters.
+
+        Args:
+            text: a part of a text, of several sentences; those that are not whole do not count.
+        """
+        begin = re.search("|".join(map(re.escape, ENDINGS)), text).end()
+        sentences = re.findall(r"([^.?!]+)([.?!]\s+)", text[begin:])
+        drawn = sum(self._bits(len(s.split())) + _bits_of_ending(end) for s, end in sentences)
+        return drawn / sum(len(s) + len(end) for s, end in sentences)
+
+    def _bits(self, words: float) -> float:
+        return math.log2(MOST - FEWEST + 1) + words * math.log2(len(self.words.split()))
+
+
+def _bits_of_ending(ending: str) -> float:
+    return -math.log2(ENDINGS.count(ending) / len(ENDINGS))
 
 
 #: The two texts; the second in Greek letters.
@@ -133,7 +152,7 @@ def measure_and_write(folder: Path = paths.RESULTS, models: Path = train_book.FO
         with tempfile.TemporaryDirectory() as shelf:
             path = Path(shelf) / f"{source.title}.txt"
             path.write_text(source.text(), encoding="utf-8")
-            rows.append({**measure(str(path), models), "least possible": source.least_bits()})
+            rows.append(measure(str(path), models))
     with atomic_write(folder / FILE, durable=True) as file:
         file.write(sealed({"books": rows}))
     return rows
@@ -141,6 +160,9 @@ def measure_and_write(folder: Path = paths.RESULTS, models: Path = train_book.FO
 
 def read(folder: Path = paths.RESULTS) -> list[dict]:
     """What :func:`measure_and_write` wrote: a row for each book.
+
+    Where the source is known, "least possible" are the bits a character of the draws that made
+    the very text which the model was tested on.
 
     Raises:
         ValueError: there is no such file, or it is damaged.
@@ -151,7 +173,11 @@ def read(folder: Path = paths.RESULTS) -> list[dict]:
             f"the measures of other books are missing: {path.name} is not there; profile='full' "
             f"makes it, and git checkout -- data/results/{path.name} brings the published ones back"
         )
-    return unsealed(path)["books"]
+    rows = unsealed(path)["books"]
+    for row, source in zip(rows[1:], SOURCES, strict=True):
+        test = split_text(source.text().strip("\n") + "\n").test
+        row["least possible"] = source.least_bits_of(test)
+    return rows
 
 
 if __name__ == "__main__":
