@@ -84,10 +84,12 @@ def end_tree(process: int) -> None:
         root.suspend()
     except psutil.Error:  # it has ended by itself
         return
-    for child in _children(process):
-        end_tree(child)
-    with suppress(psutil.Error):
-        root.kill()
+    try:
+        for child in _children(process):
+            end_tree(child)
+    finally:  # what is stopped would otherwise stay so for ever
+        with suppress(psutil.Error):
+            root.kill()
 
 
 def _children(parent: int) -> list[int]:

@@ -317,9 +317,12 @@ def test_a_program_told_to_end_waits_for_nobody():
 
 
 def said_until_its_end(process: subprocess.Popen, started: list[psutil.Process]) -> str:
-    """What a process says until it, and all that hold its standard error, have ended: 5 s."""
+    """What a process says until it, and all that hold its standard error, have ended.
+
+    Idle that takes under a second; what would wait for a notebook takes much longer than this.
+    """
     try:
-        return process.communicate(timeout=5)[1]
+        return process.communicate(timeout=15)[1]
     except subprocess.TimeoutExpired as late:
         left = []
         for one in [psutil.Process(process.pid), *started, *psutil.process_iter()]:
