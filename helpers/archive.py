@@ -157,6 +157,20 @@ def unsealed(path: Path) -> dict:
     return record
 
 
+def unsealed_results(path: Path, what: str) -> dict:
+    """As :func:`unsealed`; of results that are not there also what makes them.
+
+    Args:
+        what: the results, as the message calls them.
+    """
+    if not path.exists():
+        raise ValueError(
+            f"{what} are missing: {path.name} is not there; profile='full' makes it, "
+            f"and git checkout -- data/results/{path.name} brings the published ones back"
+        )
+    return unsealed(path)
+
+
 def _as_json(record: dict) -> bytes:
     return json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"
 

@@ -80,16 +80,21 @@ def tensor(name: str, value, dtype=None):
         found = torch.as_tensor(value, dtype=dtype)
     except Exception as error:  # of nine kinds, by what was passed
         raise ValueError(f"{name} must be numbers, got {shown(value)}") from error
-    if found.is_sparse or found.is_complex() or without_data(found):
+    # Of a class derived from it, it is not known whether a tensor without data has numbers.
+    plain = type(found) in (torch.Tensor, torch.nn.Parameter)
+    if found.is_sparse or found.is_complex() or (plain and found.device.type == "meta"):
         raise ValueError(f"{name} must be a dense tensor of real numbers, got {shown(value)}")
     return found
 
 
-def without_data(value) -> bool:
-    """Whether a tensor has a shape and no numbers; of a class derived from it, it is not known."""
-    import torch
+def is_square(matrix) -> bool:
+    """Whether a tensor is a square matrix."""
+    return matrix.dim() == 2 and matrix.shape[0] == matrix.shape[1]
 
-    return value.device.type == "meta" and type(value) in (torch.Tensor, torch.nn.Parameter)
+
+def is_symmetric(matrix) -> bool:
+    """Whether a tensor is a symmetric matrix, but for rounding."""
+    return is_square(matrix) and matrix.allclose(matrix.T)
 
 
 def choice(name: str, value, options: Sequence):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
-from helpers.checks import integer, shown
+from helpers.checks import integer, is_square, shown
 
 #: Nodes whose orders are gone through one by one.
 SMALL = 8
@@ -67,7 +67,7 @@ def told_apart(A: torch.Tensor, B: torch.Tensor) -> bool:
 
 
 def _check_square(name: str, A: torch.Tensor) -> None:
-    if A.dim() != 2 or A.shape[0] != A.shape[1]:
+    if not is_square(A):
         raise ValueError(f"{name} must be a square matrix, got {shown(A)}")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from helpers.checks import positive, shown
+from helpers.checks import is_symmetric, positive, shown
 from helpers.graph.graphs import Graph
 from helpers.graph.propagation import adjacency_matrix
 
@@ -75,8 +75,7 @@ def spectral_filter(
 
 
 def _check_symmetric(L: torch.Tensor) -> None:
-    square = L.dim() == 2 and L.shape[0] == L.shape[1] and L.is_floating_point()
-    if not square or not torch.allclose(L, L.T):
+    if not (L.is_floating_point() and is_symmetric(L)):
         raise ValueError(f"L must be a symmetric matrix of numbers, got {shown(L)}")
 
 

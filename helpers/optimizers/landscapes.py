@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import integer, number, shown, tensor
+from helpers.checks import integer, is_symmetric, number, shown, tensor
 
 Landscape = Callable[[torch.Tensor], torch.Tensor]
 
@@ -43,7 +43,7 @@ def bowl(H: torch.Tensor, minimum: torch.Tensor | None = None) -> Landscape:
     Raises:
         ValueError: an H that is not symmetric, or a minimum of another size.
     """
-    if H.dim() != 2 or H.shape[0] != H.shape[1] or not torch.allclose(H, H.T):
+    if not is_symmetric(H):
         raise ValueError(f"H must be a symmetric matrix, got {shown(H)}")
     if minimum is not None and minimum.shape != H.shape[:1]:
         raise ValueError(f"minimum must have shape ({len(H)},), got {shown(minimum)}")

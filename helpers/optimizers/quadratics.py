@@ -11,7 +11,7 @@ import math
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import integer, number, positive, shown
+from helpers.checks import integer, is_square, is_symmetric, number, positive, shown
 from helpers.optimizers.landscapes import bowl, walk
 
 
@@ -60,7 +60,7 @@ def spectral_radius(matrix: torch.Tensor) -> float:
     Raises:
         ValueError: no square matrix.
     """
-    if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
+    if not is_square(matrix):
         raise ValueError(f"matrix must be square, got {shown(matrix)}")
     return torch.linalg.eigvals(matrix).abs().max().item()
 
@@ -121,7 +121,7 @@ def stability_edge(
         ValueError: no symmetric matrix, or too few steps to tell.
     """
     integer("steps", steps, minimum=2)
-    if H.dim() != 2 or H.shape[0] != H.shape[1] or not torch.allclose(H, H.T) or not H.any():
+    if not is_symmetric(H) or not H.any():
         raise ValueError(f"H must be a symmetric matrix, and not zero; got {shown(H)}")
     start = torch.ones(len(H), dtype=torch.float64)
     low, high = 0.0, 8 / torch.linalg.matrix_norm(H, 2).item()

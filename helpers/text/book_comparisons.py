@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from helpers import paths, runtime
-from helpers.archive import sealed, unsealed
+from helpers.archive import sealed, unsealed_results
 from helpers.files import atomic_write
 from helpers.text import measures
 from helpers.text.book_model import NAME
@@ -138,10 +138,5 @@ def read(folder: Path = paths.RESULTS) -> dict:
     Raises:
         ValueError: there is no such file, or it is damaged.
     """
-    path = folder / FILE
-    if not path.exists():
-        raise ValueError(
-            f"the book's measures are missing: {path.name} is not there; profile='full' makes it, "
-            f"and git checkout -- data/results/{path.name} brings the published ones back"
-        )
-    return {name: value for name, value in unsealed(path).items() if name != "sha256"}
+    record = unsealed_results(folder / FILE, "the book's measures")
+    return {name: value for name, value in record.items() if name != "sha256"}

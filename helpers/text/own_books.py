@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import paths
-from helpers.archive import sealed, unsealed
+from helpers.archive import sealed, unsealed_results
 from helpers.files import atomic_write
 from helpers.text import train_book
 from helpers.text.corpus import split_text
@@ -167,13 +167,7 @@ def read(folder: Path = paths.RESULTS) -> list[dict]:
     Raises:
         ValueError: there is no such file, or it is damaged.
     """
-    path = folder / FILE
-    if not path.exists():
-        raise ValueError(
-            f"the measures of other books are missing: {path.name} is not there; profile='full' "
-            f"makes it, and git checkout -- data/results/{path.name} brings the published ones back"
-        )
-    rows = unsealed(path)["books"]
+    rows = unsealed_results(folder / FILE, "the measures of other books")["books"]
     for row, source in zip(rows[1:], SOURCES, strict=True):
         test = split_text(source.text().strip("\n") + "\n").test
         row["least possible"] = source.least_bits_of(test)
