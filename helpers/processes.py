@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -104,6 +104,30 @@ def _children(parent: int) -> list[int]:
             if psutil.Process(number).ppid() == parent:
                 found.append(number)
     return found
+
+
+@contextmanager
+def hearing_ctrl_c_later() -> Iterator[None]:
+    """Keep Ctrl-C from a process that is started inside, and from this one until the end of it.
+
+    A terminal tells the whole group, and Python would die with a traceback while it still loads its
+    modules. The process calls :func:`leave_ctrl_c_to_parent` first. Does nothing on Windows.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_ctrl_c_to_parent() -> None:
+    """Ignore Ctrl-C in this process: its parent hears it, and ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 class Ended(BaseException):

@@ -12,7 +12,6 @@ import copy
 import json
 import math
 import os
-import signal
 import sys
 import time
 import warnings
@@ -27,7 +26,14 @@ import yaml
 from helpers import kernel, paths
 from helpers.files import atomic_write
 from helpers.foreign import visible
-from helpers.processes import command, end_tree, end_with, leave_home_alone
+from helpers.processes import (
+    command,
+    end_tree,
+    end_with,
+    hearing_ctrl_c_later,
+    leave_ctrl_c_to_parent,
+    leave_home_alone,
+)
 from helpers.watch import Watch
 
 try:
@@ -230,7 +236,8 @@ def run_series(
                     told = (watch.queue, os.getpid(), sender)
                     arguments = (*told, notebook, out, parameters, html, cell_timeout)
                     process = context.Process(target=_in_process, args=arguments)
-                    process.start()
+                    with hearing_ctrl_c_later():
+                        process.start()
                     sender.close()
                     running[receiver] = (notebook, process)
                 for receiver in wait(list(running)):
@@ -253,7 +260,7 @@ def run_series(
 def _in_process(queue, parent: int, sender, *arguments) -> None:
     """In a process that executes: say how it went; Ctrl-C is the parent's to hear."""
     global _queue
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_ctrl_c_to_parent()
     end_with(parent)
     _queue = queue
     sender.send(execute(*arguments))

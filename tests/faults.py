@@ -32,6 +32,8 @@ from helpers.palindromes.trained_networks import load_network
 from helpers.processes import leave_home_alone
 from helpers.store import RunStore
 from helpers.text import arriving, book_comparisons, lexicon, load_book, own_books
+from tests import faults_input as odd
+from tests import faults_processes as processes
 from tests import faults_writers as writers
 from tests.hostile_server import BOOK, REFUSED, TAKEN, serving
 from tests.study_experiments import Config
@@ -194,6 +196,13 @@ ATTACKS: dict[str, tuple[Callable, int]] = {
     "a full disk under a study": (writers.full_disk_under_a_study, 30),
     "a full disk under the runner": (writers.full_disk_under_the_runner, 8),
     "a folder in the place of a file": (writers.folders_in_the_way, 200),
+    "the runner, told to end at any moment": (processes.ended_runner, 20),
+    "a study whose main process is killed": (processes.killed_study, 12),
+    "a cluster that is sick or loses a part": (processes.sick_cluster, 6),
+    "an edge list in any encoding": (odd.edge_lists, 1000),
+    "a parameter that no notebook can have": (odd.parameters, 500),
+    "a damaged notebook among others": (odd.damaged_notebooks, 6),
+    "a setting out of range": (odd.settings, 3000),
 }
 
 

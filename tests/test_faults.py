@@ -8,9 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-import warnings
 from pathlib import Path
 
 import nbformat
@@ -20,12 +18,12 @@ import pytest
 
 from helpers import files, paths, run
 from helpers.files import atomic_write
-from helpers.graph.loaders import load_edge_list
 from helpers.notebook import _text_from_the_left
 from helpers.processes import end_tree
 from helpers.store import RunStore
 from helpers.study import grid, run_study
 from tests import faults
+from tests.faults_processes import runner
 from tests.faults_writers import WRITERS
 from tests.study_experiments import Config, experiment
 
@@ -39,6 +37,13 @@ QUICK = {
     "a full disk under a study": 3,
     "a full disk under the runner": 1,
     "a folder in the place of a file": 30,
+    "the runner, told to end at any moment": 4,
+    "a study whose main process is killed": 2,
+    "a cluster that is sick or loses a part": 3,
+    "an edge list in any encoding": 100,
+    "a parameter that no notebook can have": 60,
+    "a damaged notebook among others": 2,
+    "a setting out of range": 100,
 }
 
 
@@ -85,8 +90,6 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from helpers.files import atomic_write
-from helpers.graph.loaders import load_edge_list
-from helpers.notebook import _text_from_the_left
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 for size in (900, 1001, 5000, 100_000):
@@ -131,97 +134,7 @@ def test_a_study_goes_on_past_damaged_files(tmp_path):
     assert len(list(tmp_path.glob("*.damaged"))) == 3
 
 
-STUDY = """
-import sys
-from helpers.store import RunStore
-from helpers.study import grid, run_study
-from tests.study_experiments import Config, experiment
-configs = grid(Config, value=range(500), behaviour="slow", folder=sys.argv[1])
-run_study(experiment, configs, RunStore(sys.argv[1] + "/store", 1), workers=2, desc=None)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_workers_of_a_killed_study_end_with_it(tmp_path, how):
-    process = subprocess.Popen(
-        [sys.executable, "-c", STUDY, str(tmp_path)], cwd=paths.ROOT, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 60
-    while len(list(tmp_path.glob("store/*.npz"))) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    assert len(workers) >= 2
-    process.send_signal(how)
-    process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=5)
-    assert not alive
-
-
-# A cluster --------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_a_worker_that_cannot_import_is_told_and_left_out(tmp_path, scheduler):
-    address, start_worker = scheduler
-    (tmp_path / "bare" / "helpers").mkdir(parents=True)
-    (tmp_path / "bare" / "helpers" / "__init__.py").write_text("raise ImportError('not here')")
-    start_worker(PYTHONPATH=str(tmp_path / "bare"), PYTHONSAFEPATH="1")
-    store, configs = RunStore(tmp_path / "store", 1), [Config(value) for value in range(4)]
-    with pytest.raises(ValueError, match=r"cannot work: ImportError: not here\. Install"):
-        run_study(experiment, configs, store, cluster=address, desc=None)
-    start_worker()
-    deadline = time.monotonic() + 60
-    while True:  # the sound one has joined
-        try:
-            with warnings.catch_warnings(record=True) as said:
-                warnings.simplefilter("always")
-                found = run_study(experiment, configs, store, cluster=address, desc=None)
-            break
-        except ValueError:
-            assert time.monotonic() < deadline
-    assert any("1 others go on without it" in str(warning.message) for warning in said)
-    assert found.table["square"].tolist() == [0, 1, 4, 9]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lost", ["worker", "scheduler"])
-def test_what_a_cluster_loses_is_told_and_what_was_finished_kept(
-    tmp_path, scheduler, monkeypatch, lost
-):
-    monkeypatch.setattr("helpers.cluster.WORKERLESS_S", 3)
-    address, start_worker = scheduler
-    worker = start_worker()
-    store = RunStore(tmp_path / "store", 1)
-    configs = grid(Config, value=range(12), behaviour="slow", folder=str(tmp_path))
-
-    def kill():
-        while len(list(tmp_path.glob("store/*.npz"))) < 2:
-            time.sleep(0.05)
-        (worker if lost == "worker" else start_worker.scheduler).kill()
-
-    threading.Thread(target=kill, daemon=True).start()
-    begun = time.monotonic()
-    found = run_study(experiment, configs, store, cluster=address, desc=None)
-    assert time.monotonic() - begun < 60
-    assert 2 <= len(found.table) < 12
-    assert len(found.table) + len(found.failures) == 12
-    reason = {"worker": "the cluster has had no worker for 3 s", "scheduler": "has gone"}[lost]
-    assert all(reason in failure.reason for failure in found.failures)
-
-
 # What is read -----------------------------------------------------------------------------------
-
-
-def test_an_edge_list_with_a_byte_order_mark_or_in_another_encoding(tmp_path):
-    path = tmp_path / "edges.txt"
-    path.write_bytes("a b\nb c\nc a\n".encode("utf-8-sig"))
-    assert load_edge_list(path).nodes == ("a", "b", "c")
-    for encoding in ("utf-16", "latin-1"):
-        path.write_bytes("ä b\nb c\n".encode(encoding))
-        with pytest.raises(ValueError, match=r"edges\.txt is not text in UTF-8"):
-            load_edge_list(path)
 
 
 def test_names_of_rows_are_text():
@@ -242,20 +155,6 @@ def test_the_engine_and_papermill_may_be_imported_in_any_order(first):
 
 # The runner -------------------------------------------------------------------------------------
 
-BOMB = "[&a [x,x,x,x,x,x,x,x,x], " + ", ".join(
-    f"&{b} [{','.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
-)
-
-
-@pytest.mark.parametrize(
-    "value", [BOMB + "]", "2020-01-01", "&a [*a]", "[" * 5000, ".nan", "!!binary aGk=", "1" * 5000]
-)
-def test_parameters_that_no_notebook_can_have_are_refused_at_once(value):
-    begun = time.process_time()  # a busy machine is not its fault
-    with pytest.raises(ValueError, match=r"^-p x: '"):
-        run.parse_parameters([["x", value]])
-    assert time.process_time() - begun < 2
-
 
 def test_a_notebook_that_is_not_json_is_an_outcome_of_its_own(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
@@ -274,11 +173,6 @@ from helpers.study import grid, run_study
 from tests.study_experiments import Config, experiment
 configs = grid(Config, value=range(500), behaviour="slow", folder={folder!r})
 run_study(experiment, configs, RunStore({folder!r} + "/store", 1), workers=2, desc=None)
-"""
-RUNNER = """
-import sys; from pathlib import Path; from helpers import paths, run
-from helpers.processes import command
-paths.NOTEBOOKS = Path(sys.argv.pop(1)); command("helpers.run", run.main)
 """
 
 
@@ -337,12 +231,7 @@ def test_a_study_in_a_notebook_ends_with_the_runner_and_keeps_its_runs(tmp_path,
     cell = nbformat.v4.new_code_cell(STUDY_CELL.format(folder=str(tmp_path)))
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "01_study.ipynb")
     before = shared_memory()
-    out = str(tmp_path / "out")
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUNNER, str(tmp_path), "--profile", "full", "--out", out],
-        cwd=paths.ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(paths.ROOT)},
-    )  # fmt: skip
+    process = runner(tmp_path, "--profile", "full", "--out", str(tmp_path / "out"))
     deadline = time.monotonic() + 120
     while len(list(tmp_path.glob("store/*.npz"))) < 3:
         assert time.monotonic() < deadline
@@ -363,24 +252,3 @@ def test_a_study_in_a_notebook_ends_with_the_runner_and_keeps_its_runs(tmp_path,
     assert len(kept) >= 3
     assert all(store.load(config).record["square"] == config.value**2 for config in kept)
     assert not list(store.folder.glob("*.damaged"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_runner_ends_in_one_line_and_leaves_nothing_running(tmp_path, how, status):
-    command = [sys.executable, "-m", "helpers.run", "--jobs", "2", "--out", str(tmp_path)]
-    process = subprocess.Popen(
-        command, cwd=paths.ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    deadline, started = time.monotonic() + 120, []
-    while sum("ipykernel_launcher" in " ".join(p.cmdline()) for p in started) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-        with contextlib.suppress(psutil.Error):
-            started = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, how)  # what a terminal does
-    said = said_until_its_end(process, started)
-    assert process.returncode == status
-    assert said.splitlines()[-1].startswith(f"helpers.run: ended by {how.name}")
-    assert "Traceback" not in said
-    assert not psutil.wait_procs(started, timeout=5)[1]

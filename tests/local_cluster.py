@@ -1,0 +1,40 @@
+"""A real Dask cluster on loopback, of processes that a test starts and ends."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from helpers import paths
+
+
+@contextmanager
+def local_cluster() -> Iterator[tuple[str, Callable[..., subprocess.Popen]]]:
+    """A scheduler's address, and a function that starts a worker.
+
+    The function takes variables of the worker's environment; the scheduler's process is its
+    attribute ``scheduler``. All are killed at the end.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address, dask = f"tcp://127.0.0.1:{port}", [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": paths.ROOT}
+    command = [*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    processes = [subprocess.Popen(command, **quiet)]
+
+    def start_worker(**variables):
+        command = [*dask, "worker", address, "--host", "127.0.0.1", "--nworkers", "1"]
+        command += ["--nthreads", "1", "--no-dashboard", "--no-nanny"]
+        processes.append(subprocess.Popen(command, env={**os.environ, **variables}, **quiet))
+        return processes[-1]
+
+    start_worker.scheduler = processes[0]
+    try:
+        yield address, start_worker
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait()
