@@ -9,6 +9,8 @@ STAMP := .venv/set-up
 # make run INSTALLER=uv, or TORCH=auto with it where there is a card.
 INSTALLER ?= pip
 TORCH ?= cpu
+# More for pip, such as --no-compile: modules are then compiled as they are imported, most of them never.
+PIP_FLAGS ?=
 # Processes that tests are shared out to; each may need a gigabyte.
 WORKERS ?= 2
 
@@ -17,7 +19,7 @@ ifeq ($(INSTALLER),uv)
 INSTALL = uv pip install $(PROGRESS) --python $(PY) --torch-backend=$(TORCH)
 DOWNLOAD = about 0.6 GB, torch for $(TORCH)
 else
-INSTALL = $(PY) -m pip install $(PROGRESS) --disable-pip-version-check
+INSTALL = $(PY) -m pip install $(PROGRESS) --disable-pip-version-check $(PIP_FLAGS)
 DOWNLOAD = about 0.6 GB; on Linux some 3 GB more if pip chooses torch for NVIDIA cards (INSTALLER=uv does not)
 endif
 
