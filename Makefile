@@ -26,7 +26,7 @@ endif
 # Kernels started from here keep their history and settings inside .venv.
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
-.PHONY: run test exercises grade-check slides mutants lab publish site site-check full bench faults licences clean setup
+.PHONY: run test exercises grade-check slides mutants lab publish site site-check full bench faults fuzz licences clean setup
 
 run: $(STAMP)
 	$(PY) -m helpers.run
@@ -82,6 +82,11 @@ bench: $(STAMP)
 # Attacks what must not get lost, some ten minutes long, and prints what was told and what was not.
 faults: $(STAMP)
 	$(PY) -m tests.faults
+
+# Wrong arguments for every name that the notebooks and the README import, a quarter of an hour;
+# `make fuzz SEED=7 EXAMPLES=100` draws others, and more.
+fuzz: $(STAMP)
+	$(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(EXAMPLES),--examples $(EXAMPLES))
 
 # The licence of every locked package, as its own metadata say; one that says none is marked.
 licences: $(STAMP)

@@ -19,6 +19,7 @@ Ground floor
     processes   processes that end with their parent, or when asked, and leave no traces
     foreign     texts from elsewhere, shown as text on pages, in figures and in print
     checks      bad input gets a sentence: small validators that raise ``ValueError``
+    boundary    every call from outside is held against its annotations
     colors      the hues, apart from matplotlib
     runtime     device, seeds, threads, allocator, progress bars
     steps       the one record that every training loop hands to whoever watches
@@ -65,4 +66,8 @@ Wings
 Importing ``helpers`` alone imports nothing heavy.
 """
 
+from helpers.boundary import guard_package
+
 __version__ = "0.2.0"
+
+guard_package()

@@ -6,6 +6,7 @@ Each takes the name under which the caller knows the value, and returns the valu
 import numbers
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
 import psutil
 
@@ -14,11 +15,15 @@ try:
 except ImportError:  # Windows
     resource = None
 
+#: An argument that is no count, and has no bounds (:mod:`helpers.boundary`).
+UNBOUNDED = "unbounded"
+AnyInt = Annotated[int, UNBOUNDED]
+
 #: The largest number that float32 holds, and the largest seed that torch takes.
 LARGEST, LARGEST_SEED = 3.4e38, 2**63 - 1
 
 
-def integer(name: str, value, minimum: int | None = None, maximum: int | None = None) -> int:
+def integer(name: str, value, minimum: AnyInt | None = None, maximum: AnyInt | None = None) -> int:
     """``value`` as an ``int`` between ``minimum`` and ``maximum``, both included."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ValueError(f"{name} must be a whole number, got {shown(value)}")
@@ -55,7 +60,7 @@ def seed(name: str, value) -> int:
     return integer(name, value, minimum=0, maximum=LARGEST_SEED)
 
 
-def integers(name: str, values, minimum: int | None = None) -> list[int]:
+def integers(name: str, values, minimum: AnyInt | None = None) -> list[int]:
     """``values`` as a non-empty list of ``int``."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ValueError(f"{name} must be a list of whole numbers, got {shown(values)}")
@@ -80,9 +85,7 @@ def tensor(name: str, value, dtype=None):
         found = torch.as_tensor(value, dtype=dtype)
     except Exception as error:  # of nine kinds, by what was passed
         raise ValueError(f"{name} must be numbers, got {shown(value)}") from error
-    # Of a class derived from it, it is not known whether a tensor without data has numbers.
-    plain = type(found) in (torch.Tensor, torch.nn.Parameter)
-    if found.is_sparse or found.is_complex() or (plain and found.device.type == "meta"):
+    if found.is_sparse or found.is_complex() or without_data(found):
         raise ValueError(f"{name} must be a dense tensor of real numbers, got {shown(value)}")
     return found
 
@@ -95,6 +98,13 @@ def is_square(matrix) -> bool:
 def is_symmetric(matrix) -> bool:
     """Whether a tensor is a symmetric matrix, but for rounding."""
     return is_square(matrix) and matrix.allclose(matrix.T)
+
+
+def without_data(value) -> bool:
+    """Whether a tensor has a shape and no numbers; of a class derived from it, it is not known."""
+    import torch
+
+    return value.device.type == "meta" and type(value) in (torch.Tensor, torch.nn.Parameter)
 
 
 def choice(name: str, value, options: Sequence):
@@ -113,7 +123,7 @@ def text(name: str, value) -> str:
     return value
 
 
-def fits(count: int, /, **sizes: int) -> None:
+def fits(count: AnyInt, /, **sizes: AnyInt) -> None:
     """Refuse sizes that would need more than all memory of this machine.
 
     Args:

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm as tqdm_auto
 from tqdm.std import tqdm as tqdm_text
 
 from helpers import audience
+from helpers.checks import AnyInt
 
 
 def device(preference: str | torch.device = "auto") -> torch.device:
@@ -79,7 +80,7 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def generator(*key: int | str) -> torch.Generator:
+def generator(*key: AnyInt | str) -> torch.Generator:
     """A CPU generator seeded by ``key``: equal keys give equal streams, in any process.
 
     A run names its streams, ``generator(seed, "data")`` and ``generator(seed, "weights")``, so

@@ -86,7 +86,7 @@ def test_settings_out_of_range_are_sentences():
     refused("top_p must be a finite number, got 'a'", s.check_sampling, 1.0, None, "a")
     s.check_sampling(0.0, 1, 1.0)
     s.check_sampling(0.0, None, 1e-9)
-    refused("top_k must be at least 1, got -2", s.next_distribution, torch.zeros(3), 1.0, -2)
+    refused("top_k must be at least 0, got -2", s.next_distribution, torch.zeros(3), 1.0, -2)
 
 
 # Texts ------------------------------------------------------------------------------------------
@@ -161,7 +161,9 @@ def test_wrong_requests_are_sentences(model):
     refused("beam_width must be at least 1, got 0", s.beam_search, model, VOCAB, "a", 2, 0)
     refused("there must be at least one prompt", s.generate_batch, model, VOCAB, [], 2)
     refused("seed must be at least 0, got -1", s.generate, model, VOCAB, "a", 2, seed=-1)
-    refused("seed must be at least 0, got -1", s.generate_batch, model, VOCAB, ["a"], 2, seed=[-1])
+    refused(
+        "seed[0] must be at least 0, got -1", s.generate_batch, model, VOCAB, ["a"], 2, seed=[-1]
+    )
     refused(
         "2 prompts need one seed or 2, got 3",
         s.generate_batch, model, VOCAB, ["a", "b"], 2, seed=[1, 2, 3],

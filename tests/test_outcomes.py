@@ -59,7 +59,10 @@ def test_falls_and_returns_are_followed_along_a_curve():
         }
     )
 
-    class Study:
+    class Study(archive.PalindromeArchive):
+        def __init__(self):
+            pass
+
         curves = {"p keys": np.array(["a", "b", "c"])}  # noqa: RUF012
 
         def part(self, name):

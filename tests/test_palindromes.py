@@ -73,7 +73,7 @@ def test_streams_repeat_and_differ():
 
 @pytest.mark.parametrize("T", [0, -3, 2.5, True, None, "5"])
 def test_length_below_one_is_a_sentence(T):
-    with pytest.raises(ValueError, match="T, the number of digits fed in"):
+    with pytest.raises(ValueError, match=r"^T(, the number of digits fed in,)? must"):
         palindromes.half_length(T)
 
 

@@ -12,6 +12,7 @@ import sys
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers import paths, study
@@ -279,7 +280,7 @@ def test_all_cores_are_taken_unless_told(tmp_path, monkeypatch, parallel):
     run_study(experiment, [Config(2)], RunStore(tmp_path, 1), workers=1, desc=None)
     assert [made.options["n_jobs"] for made in parallel.made] == [5, 1]
     assert [made.configs for made in parallel.made] == [[Config(1)], [Config(2)]]
-    with pytest.raises(ValueError, match=r"^workers must be at least 1, got -2$"):
+    with pytest.raises(ValueError, match=r"^workers must be at least 0, got -2$"):
         run_study(experiment, [Config(3)], RunStore(tmp_path, 1), workers=-2)
 
 
@@ -367,7 +368,7 @@ def test_a_study_passes_on_where_to_run(tmp_path, monkeypatch):
 
     def run(*arguments, **options):
         asked.append(options)
-        return study.Outcome(None)
+        return study.Outcome(pd.DataFrame())
 
     monkeypatch.setattr(study, "run_study", run)
     Study("some", 3, {"first": Part(experiment, list)}).run_parts(workers=3, cluster="tcp://x:1")
