@@ -12,8 +12,9 @@ What the annotations mean here:
 ``int``             a whole number that is not negative: a count that memory can hold, or a seed
                     where the argument is called so
 ``float``           a finite number
-``Tensor``          of torch, finite, dense, with data
-``Annotated[int, UNBOUNDED]``, or of a tensor: any whole number, any dense tensor
+``Tensor``          of torch: finite real numbers, dense
+``Annotated[int, UNBOUNDED]``, or of a tensor: any whole number, any dense tensor of real ones
+``Annotated[Tensor, UNCHECKED]``: any tensor, sparse or complex too
 ``list[int]``       and other collections: of that kind, with such elements
 ``Path``            a path, or a text that is made one
 ==================  ==============================================================================
@@ -33,13 +34,13 @@ import sys
 import sysconfig
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MappingView, Sequence, Set
 from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import Annotated, Any
 
 from helpers import checks
-from helpers.checks import UNBOUNDED, shown
+from helpers.checks import UNBOUNDED, UNCHECKED, shown
 
 #: No count in a notebook is larger; what takes longer than a training should not be begun.
 MOST = 10_000_000
@@ -173,7 +174,9 @@ def check_of(hint, name: str = "") -> Check | None:
     if origin is Annotated:
         plain, *notes = inside
         if UNBOUNDED in notes:
-            return checks.integer if plain is int else functools.partial(_instance, plain)
+            return _any_integer if plain is int else functools.partial(_real_tensor, plain)
+        if UNCHECKED in notes:
+            return functools.partial(_of_class, plain)
         return check_of(plain, name)
     if origin in (typing.Union, types.UnionType):
         return _one_of(hint, [part for part in inside if part is not types.NoneType], name)
@@ -193,19 +196,32 @@ def check_of(hint, name: str = "") -> Check | None:
 
 def _plain(value):
     """The number of a tensor or an array without a dimension; anything else as it is."""
-    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+    if getattr(value, "ndim", None) != 0 or not hasattr(value, "item"):
+        return value
+    try:
+        return value.item()
+    except (RuntimeError, NotImplementedError, TypeError):  # of a tensor that has no numbers
+        return value
 
 
 def _count(name, value):
     whole = checks.integer(name, _plain(value), minimum=0)
     checks.fits(whole, **{name: whole})
     checks.integer(name, whole, maximum=MOST)
-    return value
+    return _number_of(value, whole)
 
 
 def _number(name, value):
-    checks.number(name, _plain(value))
-    return value
+    return _number_of(value, checks.number(name, _plain(value)))
+
+
+def _number_of(value, plain):
+    """What the function gets: a scalar as it is; of an array its number, if no gradient is lost."""
+    return plain if hasattr(value, "ndim") and not getattr(value, "requires_grad", False) else value
+
+
+def _boolean(name, value):
+    return checks.boolean(name, _plain(value))
 
 
 def _text(name, value):
@@ -215,9 +231,9 @@ def _text(name, value):
 
 
 def _path(name, value):
-    if isinstance(value, str) and value and "\0" not in value:
-        return Path(value)
-    return _instance(Path, name, value)
+    if isinstance(value, str | os.PathLike) and os.fspath(value) and "\0" not in str(value):
+        return value if isinstance(value, Path) else Path(value)
+    raise ValueError(f"{name} must be a path, got {shown(value)}")
 
 
 def _function(name, value):
@@ -227,15 +243,39 @@ def _function(name, value):
 
 
 def _instance(kind, name, value):
+    if not isinstance(value, kind) and not _like(kind, value):
+        raise ValueError(f"{name} must be {_a(kind.__name__)}, got {shown(value)}")
+    return value
+
+
+def _like(kind, value) -> bool:
+    """Whether the reader's own class has something of ``kind``, one of ours or torch's."""
+    if type(value).__module__.partition(".")[0] in _NOT_LIKE:
+        return False
+    wanted = {name for name in dir(kind) if not name.startswith("_")}
+    wanted |= {*getattr(kind, "__annotations__", {})}
+    return any(hasattr(value, name) for name in wanted)
+
+
+def _any_integer(name, value):
+    return _number_of(value, checks.integer(name, _plain(value)))
+
+
+def _of_class(kind, name, value):
     if not isinstance(value, kind):
         raise ValueError(f"{name} must be {_a(kind.__name__)}, got {shown(value)}")
     return value
 
 
+def _real_tensor(kind, name, value):
+    _of_class(kind, name, value)
+    if str(value.layout) != "torch.strided" or value.is_complex() or checks.without_data(value):
+        raise ValueError(f"{name} must be a dense tensor of real numbers, got {shown(value)}")
+    return value
+
+
 def _tensor(kind, name, value):
-    _instance(kind, name, value)
-    if value.is_sparse or checks.without_data(value):
-        raise ValueError(f"{name} must be a dense tensor with data, got {shown(value)}")
+    _real_tensor(kind, name, value)
     if not value.isfinite().all():
         raise ValueError(f"{name} must be finite, but some of its numbers are infinite or NaN")
     return value
@@ -243,7 +283,8 @@ def _tensor(kind, name, value):
 
 def _class_below(parent) -> Check:
     def check(name, value):
-        if not (isinstance(value, type) and issubclass(value, parent)):
+        made = value.func if isinstance(value, functools.partial) else value
+        if not (isinstance(made, type) and issubclass(made, parent)):
             raise ValueError(f"{name} must be a class of {parent.__name__}, got {shown(value)}")
         return value
 
@@ -276,10 +317,12 @@ def _or_none(check) -> Check:
 
 #: Packages whose classes are asked for by name; what behaves like those of others may be passed.
 _STRICT = (_PACKAGE, "torch", "pandas")
+#: Packages whose objects are what they are: nobody passes one of them for one of another kind.
+_NOT_LIKE = (*_STRICT, *{"builtins", "numpy", "matplotlib", "collections", "pathlib"})
 _PLAIN: dict = {
     int: _count,
     float: _number,
-    bool: checks.boolean,
+    bool: _boolean,
     str: _text,
     Path: _path,
 }
@@ -301,12 +344,13 @@ def _collection_of(hint) -> Check:
     if kind is tuple and inside and inside[-1] is not Ellipsis:
         return functools.partial(_fixed, [check_of(part) for part in inside])
     item = check_of(inside[0]) if inside else None
-    wanted = Sequence if kind in (list, tuple, Sequence) else collections.abc.Collection
-    return functools.partial(_sequence, item, wanted, kind is collections.abc.Iterable)
+    ordered = kind in (list, tuple, Sequence)
+    return functools.partial(_sequence, item, ordered, kind is collections.abc.Iterable)
 
 
 def _mapping(key, item, name, value):
-    if not isinstance(value, Mapping):
+    like_one = all(hasattr(value, one) for one in ("keys", "items", "__getitem__"))  # as a Series
+    if isinstance(value, type) or not like_one:
         raise ValueError(f"{name} must be a dictionary, got {shown(value)}")
     for k, v in value.items():
         if key is not None:
@@ -317,32 +361,39 @@ def _mapping(key, item, name, value):
 
 
 def _fixed(items, name, value):
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != len(items):
+    row = _row(value)
+    if row is None or len(row) != len(items):
         raise ValueError(f"{name} must be a tuple of {len(items)}, got {shown(value)}")
-    for k, (item, one) in enumerate(zip(items, value, strict=True)):
+    for k, (item, one) in enumerate(zip(items, row, strict=True)):
         if item is not None:
             item(f"{name}[{k}]", one)
     return value
 
 
-def _sequence(item, kind, lazy, name, value):
+def _sequence(item, ordered, lazy, name, value):
     if lazy and isinstance(value, collections.abc.Iterator):
         return value  # looking at it would use it up
-    plain = _row(value)
-    if plain is None and (isinstance(value, str | bytes) or not isinstance(value, kind)):
+    row = value if not ordered and isinstance(value, Set | Mapping) else _row(value)
+    if row is None:
         raise ValueError(f"{name} must be a list, got {shown(value)}")
     if item is not None:
-        few = itertools.islice(value if plain is None else plain, _LOOKED_AT)
-        for k, one in enumerate(few):
+        for k, one in enumerate(itertools.islice(row, _LOOKED_AT)):
             item(f"{name}[{k}]", one)
-    return value
+    return row if isinstance(value, MappingView) else value
 
 
-def _row(value) -> list | None:
-    """The elements of an array or a tensor of one dimension; ``None`` of anything else."""
+def _row(value) -> Sequence | None:
+    """The elements of what has an order: a list, an array, a tensor, a column; else ``None``."""
+    if isinstance(value, MappingView):  # the keys or values of a dictionary
+        return list(value)
+    if isinstance(value, str | bytes | type | Mapping) or hasattr(value, "columns"):
+        return None
+    if not hasattr(value, "ndim"):
+        like_a_list = all(hasattr(value, one) for one in ("__len__", "__iter__", "__getitem__"))
+        return value if like_a_list and not hasattr(value, "keys") else None
     try:
-        return value.tolist() if value.ndim == 1 else None
-    except (AttributeError, NotImplementedError, RuntimeError):  # a sparse one, or one without data
+        return value.tolist() if value.ndim == 1 else list(value)
+    except (TypeError, NotImplementedError, RuntimeError):  # no dimension, or no data
         return None
 
 

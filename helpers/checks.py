@@ -17,6 +17,8 @@ except ImportError:  # Windows
 
 #: An argument that is no count, and has no bounds (:mod:`helpers.boundary`).
 UNBOUNDED = "unbounded"
+#: An argument that is checked for its class alone.
+UNCHECKED = "unchecked"
 AnyInt = Annotated[int, UNBOUNDED]
 
 #: The largest number that float32 holds, and the largest seed that torch takes.
@@ -49,10 +51,11 @@ def positive(name: str, value) -> float:
 
 
 def boolean(name: str, value) -> bool:
-    """``value`` if it is True or False."""
-    if not isinstance(value, bool):
+    """``value`` as a ``bool``, if it is True or False, Python's or NumPy's."""
+    kind = type(value)  # NumPy need not be imported to know its own
+    if not isinstance(value, bool) and (kind.__module__ != "numpy" or "bool" not in kind.__name__):
         raise ValueError(f"{name} must be True or False, got {shown(value)}")
-    return value
+    return bool(value)
 
 
 def seed(name: str, value) -> int:

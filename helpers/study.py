@@ -79,7 +79,7 @@ def run_study(
     *,
     workers: int | None = None,
     cluster: str | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     desc: str | None = "study",
 ) -> Outcome:
     """Run what is missing, save each run as it finishes, return the table of all.
@@ -108,7 +108,7 @@ def run_study(
     failures: list[Failure] = []
     if todo:
         if cluster is not None:
-            attempt = functools.partial(_attempt, experiment, device=device)
+            attempt = functools.partial(_attempt, experiment, device=str(device))
             outcomes = on_cluster(attempt, todo, cluster, experiment.__module__)
         else:
             places = [str(place) for place in runtime.devices(device)]
@@ -188,7 +188,7 @@ class Study:
         *,
         workers: int | None = None,
         cluster: str | None = None,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
     ) -> list[Failure]:
         """Compute what is missing of some parts, or of all, in their order; returns what failed.
 

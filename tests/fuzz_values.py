@@ -131,17 +131,19 @@ def certainly_wrong(hint, value, name: str) -> bool:
         return False
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
+        if checks.UNCHECKED in inside:
+            return not isinstance(value, inside[0])
         if checks.UNBOUNDED in inside:
             if inside[0] is not int:
-                return not isinstance(value, inside[0])
+                return not isinstance(value, inside[0]) or value.is_complex()
             return isinstance(value, bool) or not isinstance(value, int | np.integer)
         return certainly_wrong(inside[0], value, name)
     if origin in (typing.Union, types.UnionType):
         return all(certainly_wrong(part, value, name) for part in inside)
     if hint is types.NoneType:
         return value is not None
-    if hint in (int, float) and isinstance(value, torch.Tensor) and value.ndim == 0:
-        if value.is_sparse or value.device.type == "meta":
+    if hint in (int, float, bool) and getattr(value, "ndim", None) == 0:
+        if isinstance(value, torch.Tensor) and (value.is_sparse or value.device.type == "meta"):
             return True
         value = value.item()
     if hint is bool:
@@ -160,6 +162,8 @@ def certainly_wrong(hint, value, name: str) -> bool:
     if hint is torch.Tensor:
         if not isinstance(value, torch.Tensor) or value.is_sparse or value.device.type == "meta":
             return True
+        if value.is_complex():
+            return True
         return not bool(value.isfinite().all())
     if hint is pd.DataFrame:
         return not isinstance(value, pd.DataFrame)
@@ -168,7 +172,7 @@ def certainly_wrong(hint, value, name: str) -> bool:
     if hint is Callable or origin is Callable:
         return not callable(value)
     if origin is not None and issubclass(origin, Mapping | dict):
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping | pd.Series | pd.DataFrame):
             return True
         return any(
             certainly_wrong(inside[0], k, "") or certainly_wrong(inside[1], v, "")

@@ -54,7 +54,7 @@ PARTS: dict[typing.Any, tuple[list, list]] = {
     int: ([0, 3, np.int64(3)], [-1, True, 2.0, "3", None, 10**12, 10**8, [3]]),
     AnyInt: ([-1, 10**12], [True, 2.0]),
     float: ([0, -1.5, np.float32(2)], [math.nan, math.inf, 10**400, True, "1", 1j, None]),
-    bool: ([True, False], [0, 1, None, "True"]),
+    bool: ([True, False], [0, 1, None, "True", torch.tensor(1)]),
     str: (["", "ä"], [b"a", 3, None, ["a"]]),
     torch.Tensor: (
         [torch.tensor(1.0), torch.tensor([True]), torch.tensor([])],

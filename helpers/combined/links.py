@@ -129,7 +129,7 @@ class LinkedReader(nn.Module):
         return self.read_out(H[:, self.L :])
 
 
-def train_links(run: LinkRun, device: str = "cpu") -> tuple[dict, dict]:
+def train_links(run: LinkRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """The experiment that a study calls. Record: "parameters_used", "accuracy" on fresh texts,
     "diverged".
     """

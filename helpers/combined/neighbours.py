@@ -133,7 +133,7 @@ def best_of_the_mean(neighbours: int = 8) -> float:
     return table.max(1).values.sum().item()
 
 
-def train_aggregator(run: NeighbourRun, device: str = "cpu") -> tuple[dict, dict]:
+def train_aggregator(run: NeighbourRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """The experiment. Record: "parameters_used", "accuracy", "changed", the share of answers that
     another order of the same neighbours changes, and "diverged".
     """

@@ -196,7 +196,7 @@ def task(run: PedigreeRun, *, least: int = 0):
     return draw
 
 
-def train_pedigree(run: PedigreeRun, device: str = "cpu") -> tuple[dict, dict]:
+def train_pedigree(run: PedigreeRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """The experiment that a study calls.
 
     Record: "parameters_used", "accuracy" on fresh trees, "far", the same where somebody with at

@@ -153,7 +153,7 @@ def train_graph_network(
     run: GraphRun,
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
 ) -> tuple[torch.nn.Module, Fit]:
     """The trained network of a run, and its curves."""
     model = build(run)
@@ -162,7 +162,7 @@ def train_graph_network(
     return model, fit(model, task(run, "train"), stream, **watched, **fit_options(run))
 
 
-def train_graphs(run: GraphRun, device: str = "cpu") -> tuple[dict, dict]:
+def train_graphs(run: GraphRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """The experiment that a study calls.
 
     Record: "accuracy" on test graphs, "seen" on training graphs, "majority" (share of the most

@@ -121,7 +121,7 @@ def train_forecaster(
     run: SeriesRun,
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
 ) -> tuple[Forecaster, Fit]:
     """The trained network of a run, and its curves."""
 
@@ -134,7 +134,7 @@ def train_forecaster(
     return model, fit(model, draw, stream, regression=True, **watched, **fit_options(run))
 
 
-def train_series(run: SeriesRun, device: str = "cpu") -> tuple[dict, dict]:
+def train_series(run: SeriesRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """The experiment. Record: "parameters_used", "diverged", and "error", the mean squared error of
     fresh forecasts; 1 is the best.
     """

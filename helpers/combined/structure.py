@@ -157,7 +157,7 @@ def train_structure(
     run: StructureRun,
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
 ) -> tuple[dict, dict]:
     """The experiment that a study calls.
 
@@ -201,7 +201,7 @@ class AttentionRun:
         return (self.T + 1) // 2
 
 
-def train_attention(run: AttentionRun, device: str = "cpu") -> tuple[dict, dict]:
+def train_attention(run: AttentionRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """The experiment. Record: "accuracy" on hidden digits of held-out palindromes, "mirror", and
     "diverged".
 

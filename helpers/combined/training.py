@@ -92,7 +92,7 @@ def fit(
     regression: bool = False,
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
 ) -> Fit:
     """Train in place.
 

@@ -5,10 +5,11 @@ Both are kept as compressed rows; for an undirected graph they are one matrix.
 """
 
 import warnings
+from typing import Annotated
 
 import torch
 
-from helpers.checks import choice, integer
+from helpers.checks import UNCHECKED, choice, integer
 from helpers.graph.propagation import NORMALISATIONS
 
 
@@ -31,7 +32,11 @@ class SparseMatrix:
         A_T: its transpose, likewise; ``A`` itself where it is symmetric.
     """
 
-    def __init__(self, A: torch.Tensor, A_T: torch.Tensor):
+    def __init__(
+        self,
+        A: Annotated[torch.Tensor, UNCHECKED],
+        A_T: Annotated[torch.Tensor, UNCHECKED],
+    ):
         self.A, self.A_T = A, A_T
 
     @property

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 import pandas as pd
+import torch
 
 from helpers import archive, paths
 from helpers.checks import choice, fits, integer, positive, seed
@@ -57,7 +58,7 @@ class RaceRun:
         fits(BATCH * UNITS * self.T, T=self.T)  # what the LSTM puts out
 
 
-def run_race(run: RaceRun, device: str = "cpu") -> tuple[dict, dict]:
+def run_race(run: RaceRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """Train one run. Record: ``steps_to_99`` (``None`` if never) and ``best_accuracy``."""
     stream = generator(run.seed, "weights")
     core = LSTM(palindromes.DIGITS, UNITS, forget_bias=1.0, generator=stream)
@@ -137,7 +138,7 @@ def planned(runs: pd.DataFrame) -> dict[str, list[RaceRun]]:
 
 
 def run_and_write(
-    workers: int | None = None, cluster: str | None = None, device: str = "cpu"
+    workers: int | None = None, cluster: str | None = None, device: str | torch.device = "cpu"
 ) -> None:
     """Tune, race, and write ``data/results/optimizer_race``; resumes what was interrupted."""
     store = RunStore(paths.WORK / "optimizer_race", EXPERIMENT_VERSION)

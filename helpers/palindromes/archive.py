@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from helpers import archive, paths
 from helpers.archive import Archive
@@ -126,7 +127,7 @@ def _without_end(row: np.ndarray) -> np.ndarray:
 
 
 def run_and_write(
-    workers: int | None = None, cluster: str | None = None, device: str = "cpu"
+    workers: int | None = None, cluster: str | None = None, device: str | torch.device = "cpu"
 ) -> None:
     """The whole study, resumably, and its archive."""
     failures = STUDY.run_parts(workers=workers, cluster=cluster, device=device)

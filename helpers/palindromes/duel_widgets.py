@@ -6,6 +6,7 @@ import time
 
 import ipywidgets as widgets
 import numpy as np
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -45,7 +46,7 @@ class Duel:
         device: where both are trained.
     """
 
-    def __init__(self, T: int, steps: int, seed: int = 0, device: str = "cpu"):
+    def __init__(self, T: int, steps: int, seed: int = 0, device: str | torch.device = "cpu"):
         self.runs = {m: PalindromeRun(m, T, seed, steps, **INIT_000) for m in MODELS}
         self.T, self.steps, self.device = T, steps, device
         self.accuracy: dict[str, list[float]] = {m: [] for m in MODELS}
@@ -102,7 +103,11 @@ class Duel:
 
 
 def live_duel(
-    T: int, steps: int, seed: int = 0, device: str = "cpu", page_steps: int = RACE_STEPS
+    T: int,
+    steps: int,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    page_steps: int = RACE_STEPS,
 ) -> None:
     """A duel with a length to choose, a Start and a Stop button; headless, one duel to its end.
 
@@ -159,7 +164,7 @@ def described(duel: Duel, upto: int | None = None) -> str:
 class Race:
     """The duel's controls: one race at a time, however often Start is pressed."""
 
-    def __init__(self, seed: int = 0, device: str = "cpu"):
+    def __init__(self, seed: int = 0, device: str | torch.device = "cpu"):
         self.seed, self.device = seed, device
         self.length = widgets.IntSlider(RACE_T, min=1, max=40, description="T, digits fed in")
         self.begin = widgets.Button(description="Start", button_style="primary", icon="play")

@@ -210,7 +210,7 @@ def training_batches(run: PalindromeRun):
     return run.on.stream(run.T, run.batch_size, generator(run.seed, "data"), run.encoding)
 
 
-def train_one_length(run: PalindromeRun, device: str = "cpu") -> tuple[dict, dict]:
+def train_one_length(run: PalindromeRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """Train and measure one run: the experiment that a study calls.
 
     Args:
@@ -228,7 +228,7 @@ def train_network(
     run: PalindromeRun,
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
 ) -> tuple[SequenceModel, dict, dict]:
     """As :func:`train_one_length`, with the trained network in front.
 

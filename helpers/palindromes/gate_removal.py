@@ -4,6 +4,8 @@ Where a trained network loses a gate (:mod:`.gate_lesions`) one sees what it cam
 a network never had it, what the task needs.
 """
 
+import torch
+
 from helpers import archive
 from helpers.palindromes.experiment import EXPERIMENT_VERSION, PalindromeRun, train_one_length
 from helpers.study import Part, Study, report
@@ -50,7 +52,7 @@ STUDY = Study(
 
 
 def run_and_write(
-    workers: int | None = None, cluster: str | None = None, device: str = "cpu"
+    workers: int | None = None, cluster: str | None = None, device: str | torch.device = "cpu"
 ) -> None:
     """Train them all and write ``data/results/gate_removal``; resumes what was interrupted."""
     failures = STUDY.run_parts(workers=workers, cluster=cluster)

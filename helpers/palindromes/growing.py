@@ -117,13 +117,13 @@ class GrowingStream:
         return True
 
 
-def train(run: PalindromeRun, device: str = "cpu") -> tuple[dict, dict]:
+def train(run: PalindromeRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """The experiment of any run of the study, of growing length or of one."""
     experiment = train_growing if isinstance(run, GrowingRun) else train_one_length
     return experiment(run, device)
 
 
-def train_growing(run: GrowingRun, device: str = "cpu") -> tuple[dict, dict]:
+def train_growing(run: GrowingRun, device: str | torch.device = "cpu") -> tuple[dict, dict]:
     """Train one growing run, and measure it as it was when it mastered its longest length.
 
     Returns:
@@ -141,7 +141,7 @@ def grow_network(
     run: GrowingRun,
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
 ) -> tuple[SequenceModel, dict, dict]:
     """As :func:`train_growing`, with the network in front.
 

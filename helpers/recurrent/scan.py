@@ -27,8 +27,12 @@ steps; conj is nothing where all is real::
     dL/db_t = e_t    dL/da_t = e_t conj(h_{t-1})    dL/dh_0 = conj(a_1) e_1
 """
 
+from typing import Annotated
+
 import torch
 from torch.autograd.function import once_differentiable
+
+from helpers.checks import UNCHECKED
 
 #: L, steps of a block; up to twice as many are taken one after another. On one CPU thread, T from
 #: 320 to 1280: at batch x units of 2000 or more, blocks of 8 take up to 1.5 times as long; at 500,
@@ -36,7 +40,11 @@ from torch.autograd.function import once_differentiable
 BLOCK = 32
 
 
-def scan(a: torch.Tensor, b: torch.Tensor, h_0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def scan(
+    a: Annotated[torch.Tensor, UNCHECKED],
+    b: Annotated[torch.Tensor, UNCHECKED],
+    h_0: Annotated[torch.Tensor, UNCHECKED],
+) -> tuple[torch.Tensor, torch.Tensor]:
     """All states of h_t = a_t * h_{t-1} + b_t, and a copy of the last one.
 
     Args:

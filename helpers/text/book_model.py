@@ -97,7 +97,7 @@ def train_and_save(
     plan: Plan = PLAN,
     finish: Plan = FINISH,
     arguments: dict | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
 ) -> dict:
     """Train on ``book`` and write the checkpoint; returns its header.
 

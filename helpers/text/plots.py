@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Annotated
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import torch
 
 from helpers import figures
+from helpers.checks import UNBOUNDED
 from helpers.colors import BLUE
 from helpers.figures import PALETTE
 from helpers.foreign import in_figure
@@ -179,7 +181,10 @@ def nucleus_sizes(sizes: np.ndarray, top_p: float, top_k: int):
 
 
 def next_character(
-    logits: torch.Tensor, vocab: Vocabulary, temperatures: tuple[float, ...], most: int = 18
+    logits: Annotated[torch.Tensor, UNBOUNDED],
+    vocab: Vocabulary,
+    temperatures: tuple[float, ...],
+    most: int = 18,
 ):
     """The likeliest next characters, a panel a temperature.
 

@@ -15,19 +15,19 @@ seed; beside other prompts its logits are rounded differently, and now and then 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
 
-from helpers.checks import integer, number
+from helpers.checks import UNBOUNDED, integer, number
 from helpers.text.charlm import CharLM
 from helpers.text.decoder import Decoder
 from helpers.text.vocabulary import Vocabulary
 
 
 def next_distribution(
-    logits: torch.Tensor,
+    logits: Annotated[torch.Tensor, UNBOUNDED],
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -39,14 +39,19 @@ def next_distribution(
 
     Raises:
         ValueError: a temperature that is negative, NaN or infinite; a top_k below 1; a top_p
-            outside (0, 1].
+            outside (0, 1]; logits that are NaN, or of which none is finite.
     """
     check_sampling(temperature, top_k, top_p)
+    if not logits.dim() or not logits.shape[-1]:
+        raise ValueError(f"logits must have shape (..., V), got {tuple(logits.shape)}")
     z = logits.double()
+    highest = z.amax(-1, keepdim=True)  # NaN where one of them is
+    if not highest.isfinite().all():
+        raise ValueError("logits must not be NaN, and the highest must be finite")
     if temperature == 0:
         return torch.nn.functional.one_hot(z.argmax(-1), z.shape[-1]).double()
     # Subtracting the maximum first keeps a tiny temperature from overflowing.
-    p = torch.softmax((z - z.amax(-1, keepdim=True)) / temperature, dim=-1)
+    p = torch.softmax((z - highest) / temperature, dim=-1)
     if top_k is None and top_p is None:
         return p
     sorted_p, order = p.sort(dim=-1, descending=True, stable=True)

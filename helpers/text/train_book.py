@@ -94,7 +94,7 @@ def train_book(
     *,
     steps: int | None = None,
     seed: int = 0,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     folder: Path | None = None,
 ) -> dict:
     """Train a model of ``book`` and write it with its card; returns the checkpoint's header.
