@@ -216,7 +216,7 @@ def _number(name, value):
 
 
 def _number_of(value, plain):
-    """What the function gets: a scalar as it is; of an array its number, if no gradient is lost."""
+    """What the function gets of a scalar of NumPy or torch: its number, if no gradient is lost."""
     return plain if hasattr(value, "ndim") and not getattr(value, "requires_grad", False) else value
 
 

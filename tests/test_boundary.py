@@ -7,7 +7,12 @@ import pickle
 import pkgutil
 import time
 import typing
+from collections import deque
+from collections.abc import Collection, Iterable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -51,10 +56,13 @@ def test_a_guarded_function_looks_like_itself():
 
 
 PARTS: dict[typing.Any, tuple[list, list]] = {
-    int: ([0, 3, np.int64(3)], [-1, True, 2.0, "3", None, 10**12, 10**8, [3]]),
+    int: ([0, 3, np.int64(3), torch.tensor(3)], [-1, True, 2.0, "3", None, 10**12, 10**8, [3]]),
     AnyInt: ([-1, 10**12], [True, 2.0]),
-    float: ([0, -1.5, np.float32(2)], [math.nan, math.inf, 10**400, True, "1", 1j, None]),
-    bool: ([True, False], [0, 1, None, "True", torch.tensor(1)]),
+    float: (
+        [0, -1.5, np.float32(2), np.array(2.0), torch.tensor(2.0)],
+        [math.nan, math.inf, 10**400, True, "1", 1j, None],
+    ),
+    bool: ([True, False, np.bool_(True)], [0, 1, None, "True", torch.tensor(1)]),
     str: (["", "ä"], [b"a", 3, None, ["a"]]),
     torch.Tensor: (
         [torch.tensor(1.0), torch.tensor([True]), torch.tensor([])],
@@ -63,18 +71,41 @@ PARTS: dict[typing.Any, tuple[list, list]] = {
             torch.tensor([math.nan]),
             torch.tensor([1.0]).to("meta"),
             torch.tensor([1.0]).to_sparse(),
+            torch.tensor([1.0j]),
         ],
     ),
+    Annotated[torch.Tensor, checks.UNBOUNDED]: (
+        [torch.tensor([-math.inf, 0.0])],
+        [[1.0], torch.tensor([1.0]).to_sparse(), torch.tensor([1j])],
+    ),
+    Annotated[torch.Tensor, checks.UNCHECKED]: (
+        [torch.eye(2).to_sparse(), torch.tensor([1j])],
+        [1.0],
+    ),
+    str | torch.device: (["cpu", torch.device("cpu")], [None, 3]),
     pd.DataFrame: ([pd.DataFrame()], [{"a": [1]}]),
     list[int]: ([[], [1], (1, 2), range(3), np.array([1, 2])], [[1.5], {1}, "12", iter([1]), 3]),
-    tuple[float, float]: ([(1, 2.5)], [(1,), (1, 2, 3), (1, math.nan), "12", 3]),
+    list[torch.Tensor]: ([torch.eye(2), torch.nn.ParameterList([torch.zeros(1)])], [torch.ones(2)]),
+    list[str]: ([deque("ab"), pd.Series(["a"])], [{"a"}, pd.DataFrame({"a": [1]}), list]),
+    Collection[str]: ([{"a"}, {"a": 1}, ["a"]], ["a", iter("a"), [1]]),
+    Iterable[int]: ([iter([1]), {1}], ["1", 1, [1.5]]),
+    tuple[float, float]: ([(1, 2.5), np.ones(2)], [(1,), (1, 2, 3), (1, math.nan), "12", 3]),
     tuple[str, ...]: ([(), ("a",), ("a", "b")], [(1,), "ab"]),
-    dict[str, float]: ([{}, {"a": 1}], [{"a": "1"}, {1: 1.0}, [("a", 1)]]),
+    dict[str, float]: (
+        [{}, {"a": 1}, pd.Series({"a": 1.0})],
+        [dict, {"a": "1"}, {1: 1.0}, [("a", 1)]],
+    ),
     float | None: ([None, 1.0], ["1", math.nan]),
     int | str: ([1, "1"], [1.5, None]),
-    type[torch.optim.Optimizer]: ([torch.optim.SGD], [torch.optim.SGD([torch.zeros(1)], 1), int]),
+    type[torch.optim.Optimizer]: (
+        [torch.optim.SGD, partial(torch.optim.SGD, lr=1)],
+        [torch.optim.SGD([torch.zeros(1)], 1), int],
+    ),
     typing.Callable: ([len, lambda: 1], [3, None]),
-    Graph: ([six_node_graph()], [None, "A", torch.eye(3)]),
+    Graph: (
+        [six_node_graph(), SimpleNamespace(nodes="ab")],
+        [SimpleNamespace(), None, "A", torch.eye(3)],
+    ),
 }
 
 
@@ -82,7 +113,8 @@ PARTS: dict[typing.Any, tuple[list, list]] = {
 def test_what_an_annotation_means(hint):
     check, (right, wrong) = check_of(hint), PARTS[hint]
     for value in right:
-        assert check("x", value) is value
+        found = check("x", value)
+        assert found is value or found == value  # a number, of a scalar of NumPy or torch
     for value in wrong:
         with pytest.raises(ValueError, match=r"\bx\b"):
             check("x", value)
