@@ -20,6 +20,8 @@ UNBOUNDED = "unbounded"
 #: An argument that is checked for its class alone.
 UNCHECKED = "unchecked"
 AnyInt = Annotated[int, UNBOUNDED]
+#: Scores of what is ruled out are minus infinity, and what diverges ends at infinity or NaN.
+AnyTensor = Annotated["torch.Tensor", UNBOUNDED]  # noqa: F821
 
 #: The largest number that float32 holds, and the largest seed that torch takes.
 LARGEST, LARGEST_SEED = 3.4e38, 2**63 - 1

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from helpers.checks import AnyTensor
 from helpers.figures import PALETTE, SEQUENTIAL
 from helpers.optimizers import quadratics
 from helpers.optimizers.moments import uncorrected_over_corrected
@@ -160,7 +161,7 @@ def corrections(steps: int = 5000):
     return fig
 
 
-def decays(curves: dict[str, torch.Tensor], scales: list[float]):
+def decays(curves: dict[str, AnyTensor], scales: list[float]):
     """Weights under noise of several scales and weight decay, a panel a method.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import integer, is_symmetric, number, shown, tensor
+from helpers.checks import AnyTensor, integer, is_symmetric, number, shown, tensor
 
 Landscape = Callable[[torch.Tensor], torch.Tensor]
 
@@ -60,7 +60,7 @@ def quadratic(condition: float, angle: float = 0.0) -> Landscape:
     return bowl(valley(condition, angle))
 
 
-def rosenbrock(x: torch.Tensor) -> torch.Tensor:
+def rosenbrock(x: AnyTensor) -> torch.Tensor:
     """f(x) = (1 - x_1)^2 + 100 (x_2 - x_1^2)^2 (Rosenbrock 1960); the minimum is at (1, 1).
 
     Shapes:
@@ -70,7 +70,7 @@ def rosenbrock(x: torch.Tensor) -> torch.Tensor:
     return (1 - x[..., 0]) ** 2 + 100 * (x[..., 1] - x[..., 0] ** 2) ** 2
 
 
-def three_pieces(x: torch.Tensor) -> torch.Tensor:
+def three_pieces(x: AnyTensor) -> torch.Tensor:
     """A convex function of one variable on which the heavy ball goes round for ever.
 
     Its slope is 25 x below 1, x + 24 from 1 to 2, and 25 x - 24 above 2, so that curvatures lie
@@ -118,7 +118,7 @@ def walk(
     return path[: int(left[0])] if len(left) else path
 
 
-def steps_to(f: Landscape, path: torch.Tensor, level: float) -> int | None:
+def steps_to(f: Landscape, path: AnyTensor, level: float) -> int | None:
     """Steps until ``f`` first fell to ``level`` along ``path``; ``None`` if it never did."""
     below = (f(path) <= level).nonzero()
     return int(below[0]) if len(below) else None

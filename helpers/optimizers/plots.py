@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from matplotlib.colors import LogNorm
 
+from helpers.checks import AnyTensor
 from helpers.figures import CYCLE, PALETTE
 from helpers.optimizers.algorithms import ALGORITHMS
 from helpers.optimizers.landscapes import Landscape
@@ -19,7 +20,7 @@ def color_of(name: str) -> str:
     return COLORS.get(name.split(",")[0], PALETTE["ink"])
 
 
-def thinned(path: torch.Tensor, distance: float) -> torch.Tensor:
+def thinned(path: AnyTensor, distance: float) -> torch.Tensor:
     """The points of a path that are at least ``distance`` from the one kept before, and the last.
 
     Shapes:
@@ -53,7 +54,7 @@ def draw_contours(
 
 def paths_apart(
     f: Landscape,
-    walks: dict[str, torch.Tensor],
+    walks: dict[str, AnyTensor],
     *,
     x_range: tuple[float, float],
     y_range: tuple[float, float],
@@ -94,7 +95,7 @@ def paths_apart(
     return fig
 
 
-def draw_descents(f: Landscape, walks: dict[str, torch.Tensor], floor: float = 1e-12):
+def draw_descents(f: Landscape, walks: dict[str, AnyTensor], floor: float = 1e-12):
     """f along each path on a logarithmic scale, named at the curve's end."""
     fig, ax = plt.subplots(figsize=(8, 3.4))
     ends = {}
@@ -140,7 +141,7 @@ def name_ends(ax, ends: dict[str, tuple[float, float]], gap: float = 0.075) -> N
 
 def comparison(
     f: Landscape,
-    walks: dict[str, torch.Tensor],
+    walks: dict[str, AnyTensor],
     *,
     x_range: tuple[float, float],
     y_range: tuple[float, float],
@@ -178,6 +179,6 @@ def comparison(
     return fig, panels
 
 
-def diverged(values: torch.Tensor) -> bool:
+def diverged(values: AnyTensor) -> bool:
     """Whether a function ends, or was lost, above where it began."""
     return not bool(values[-1] <= values[0])

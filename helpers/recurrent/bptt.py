@@ -26,12 +26,12 @@ from types import SimpleNamespace
 
 import torch
 
-from helpers.checks import integer
+from helpers.checks import AnyTensor, integer
 from helpers.recurrent.cells import LSTM, VanillaRNN
 from helpers.recurrent.classifier import SequenceModel
 
 
-def softmax(p: torch.Tensor) -> torch.Tensor:
+def softmax(p: AnyTensor) -> torch.Tensor:
     """Equation (2), over the last dimension: y_hat_k = exp(p_k) / sum_j exp(p_j)."""
     e = (p - p.amax(-1, keepdim=True)).exp()  # the shift cancels, and no exp overflows
     return e / e.sum(-1, keepdim=True)
@@ -46,7 +46,7 @@ def softmax_jacobian(y_hat: torch.Tensor) -> torch.Tensor:
     return torch.diag_embed(y_hat) - y_hat[:, :, None] * y_hat[:, None, :]
 
 
-def logit_gradient_by_jacobian(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def logit_gradient_by_jacobian(p: AnyTensor, y: AnyTensor) -> torch.Tensor:
     """Equation (9): v_j = sum_k (dL/dy_hat_k) (dy_hat_k/dp_j), through the softmax Jacobian.
 
     Shapes:
@@ -57,7 +57,7 @@ def logit_gradient_by_jacobian(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor
     return torch.einsum("bk,bkj->bj", dL_dy_hat, softmax_jacobian(y_hat))
 
 
-def logit_gradient_by_logsumexp(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def logit_gradient_by_logsumexp(p: AnyTensor, y: AnyTensor) -> torch.Tensor:
     """Equation (11): v = y_hat - y, the derivative of log sum_j exp(p_j) - p_m.
 
     Shapes:

@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from helpers import colors
+from helpers.checks import AnyTensor
 from helpers.figures import PALETTE
 from helpers.recurrent import note_taker
 from helpers.recurrent.cells import CELLS
@@ -35,7 +36,7 @@ def squashing():
     return fig
 
 
-def path_norms(norms: dict[str, torch.Tensor]):
+def path_norms(norms: dict[str, AnyTensor]):
     """How much of a small change of the state is felt k steps later, for several memories.
 
     Args:

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from helpers.checks import AnyTensor
 from helpers.figures import PALETTE
 from helpers.recurrent.gradient_flow import CellPaths, TruncationBias
 from helpers.recurrent.long_step import Descent
@@ -59,7 +60,7 @@ def singular_values(ax, values: torch.Tensor, sigma_max: float, title: str) -> N
     ax.set_title(title)
 
 
-def vanishing_panels(cases: list[tuple[str, torch.Tensor, float]]):
+def vanishing_panels(cases: list[tuple[str, AnyTensor, float]]):
     """One panel of :func:`singular_values` a case (title, values, sigma_max)."""
     fig, axes = plt.subplots(1, len(cases), figsize=(10, 3.3), sharey=True)
     for ax, (title, values, sigma_max) in zip(np.atleast_1d(axes), cases, strict=True):
@@ -71,7 +72,7 @@ def vanishing_panels(cases: list[tuple[str, torch.Tensor, float]]):
     return fig
 
 
-def norms_through_time(ax, curves: dict[str, torch.Tensor], colors: dict[str, str]) -> None:
+def norms_through_time(ax, curves: dict[str, AnyTensor], colors: dict[str, str]) -> None:
     """Gradient norms against the step t, on a logarithmic scale.
 
     Args:
@@ -104,7 +105,7 @@ def before_and_after(before: dict, after: dict, colors: dict[str, str]):
     return fig
 
 
-def initial_flow(curves: dict[str, torch.Tensor], colors: dict[str, str]):
+def initial_flow(curves: dict[str, AnyTensor], colors: dict[str, str]):
     """Gradient norms of untrained networks relative to the last step's, every seed a line."""
     fig, ax = plt.subplots(figsize=(9, 4))
     relative = {name: rows / rows[:, -1:] for name, rows in curves.items()}
@@ -156,7 +157,7 @@ def cell_paths(networks: dict[str, CellPaths]):
     return fig
 
 
-def long_step(w: torch.Tensor, b: torch.Tensor, losses: torch.Tensor, paths: dict[str, Descent]):
+def long_step(w: AnyTensor, b: AnyTensor, losses: AnyTensor, paths: dict[str, Descent]):
     """The loss of the one-unit network over (w, b), and a path of gradient descent a panel.
 
     Args:

@@ -17,11 +17,10 @@ The gates of a cell are initialised one by one, each as a matrix of its own.
 
 import math
 from collections.abc import Callable
-from typing import Annotated
 
 import torch
 
-from helpers.checks import LARGEST, UNBOUNDED, fits, integer, number, shown
+from helpers.checks import LARGEST, AnyTensor, fits, integer, number, shown
 
 
 def _uniform(shape, bound, n, generator):
@@ -111,7 +110,7 @@ def parse(spec: str) -> tuple[str, float | None]:
 
 @torch.no_grad()
 def initialise_(
-    tensor: Annotated[torch.Tensor, UNBOUNDED],
+    tensor: AnyTensor,
     spec: str,
     *,
     hidden_size: int,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 
+from helpers.checks import AnyTensor
 from helpers.recurrent.classifier import SequenceModel
 
 Weights = dict[str, torch.Tensor]
@@ -30,7 +31,7 @@ def logits(w: Weights, h: torch.Tensor) -> torch.Tensor:
     return w["W_ph"] @ h + w["b_p"]
 
 
-def cross_entropy(p: torch.Tensor, m: int) -> torch.Tensor:
+def cross_entropy(p: AnyTensor, m: int) -> torch.Tensor:
     """-log of the m-th entry of softmax(p), as torch computes it."""
     return -p.log_softmax(0)[m]
 

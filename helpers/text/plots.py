@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Annotated
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 import torch
 
 from helpers import figures
-from helpers.checks import UNBOUNDED
+from helpers.checks import AnyTensor
 from helpers.colors import BLUE
 from helpers.figures import PALETTE
 from helpers.foreign import in_figure
@@ -138,7 +137,7 @@ def by_stage(table: pd.DataFrame, novel: dict[str, float], shuffled: dict[str, f
     return fig
 
 
-def entropies(prompts: dict[str, torch.Tensor], temperatures: np.ndarray):
+def entropies(prompts: dict[str, AnyTensor], temperatures: np.ndarray):
     """Entropy of the next character against temperature, a curve a prompt, named at its end.
 
     Args:
@@ -181,7 +180,7 @@ def nucleus_sizes(sizes: np.ndarray, top_p: float, top_k: int):
 
 
 def next_character(
-    logits: Annotated[torch.Tensor, UNBOUNDED],
+    logits: AnyTensor,
     vocab: Vocabulary,
     temperatures: tuple[float, ...],
     most: int = 18,

@@ -15,19 +15,19 @@ seed; beside other prompts its logits are rounded differently, and now and then 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from helpers.checks import UNBOUNDED, integer, number
+from helpers.checks import AnyTensor, integer, number
 from helpers.text.charlm import CharLM
 from helpers.text.decoder import Decoder
 from helpers.text.vocabulary import Vocabulary
 
 
 def next_distribution(
-    logits: Annotated[torch.Tensor, UNBOUNDED],
+    logits: AnyTensor,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,

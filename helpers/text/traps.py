@@ -1,11 +1,10 @@
 """The traps of notebook 05, each with the number that shows it."""
 
 import itertools
-from typing import Annotated
 
 import torch
 
-from helpers.checks import UNBOUNDED
+from helpers.checks import AnyTensor
 from helpers.notebook import Trap
 from helpers.text.charlm import CharLM
 from helpers.text.measures import entropy, nats_to_bits
@@ -19,7 +18,7 @@ REPORTED_STAGES = {1: (500, 3500, 6000), 2: (3000, 7000)}
 DROPOUT = 0.5
 
 
-def temperature_entropies(logits: Annotated[torch.Tensor, UNBOUNDED]) -> tuple[float, float]:
+def temperature_entropies(logits: AnyTensor) -> tuple[float, float]:
     """Entropy in bits for temperature 2, which divides, and for the assignment's tau = 2."""
     divided, multiplied = (next_distribution(logits, t) for t in (2.0, 0.5))
     return nats_to_bits(entropy(divided)).item(), nats_to_bits(entropy(multiplied)).item()
@@ -65,7 +64,7 @@ def gaps_between_stages() -> list[int]:
 def rows(
     model: CharLM,
     vocab: Vocabulary,
-    logits: Annotated[torch.Tensor, UNBOUNDED],
+    logits: AnyTensor,
     passage: str,
     licence: dict,
 ) -> list[Trap]:
