@@ -157,6 +157,8 @@ def _told(called: str, given: dict, error: Exception) -> Exception:
             known = shown(", ".join(map(str, columns)))
             return ValueError(f"{called}: {name} must have a column {lacking!r}; it has {known}")
     said = str(error).strip().split("\n")[0]
+    if isinstance(error, TypeError) and "unexpected keyword argument" in said:
+        return TypeError(f"{called}() got an {said[said.index('unexpected') :]}")
     arguments = ", ".join(f"{name} = {shown(value, 60)}" for name, value in given.items())
     sentence = f"{called} cannot work with {arguments or 'nothing'}: {type(error).__name__}: {said}"
     kind = type(error) if isinstance(error, OSError) else ValueError

@@ -67,7 +67,10 @@ def seed(name: str, value) -> int:
 
 def integers(name: str, values, minimum: AnyInt | None = None) -> list[int]:
     """``values`` as a non-empty list of ``int``."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    if getattr(values, "ndim", 0) == 1 and hasattr(values, "tolist"):
+        values = tensor(name, values).tolist()
+    one = getattr(values, "ndim", 1) == 0
+    if one or isinstance(values, str) or not isinstance(values, Iterable):
         raise ValueError(f"{name} must be a list of whole numbers, got {shown(values)}")
     checked = [integer(f"{name}[{i}]", value, minimum) for i, value in enumerate(values)]
     if not checked:

@@ -276,6 +276,8 @@ def _run_child(source: str, number: int, examples: int, found: dict[str, dict]) 
                 begun = told.get("begin", begun)
                 if "failed" in told:
                     print(f"{source}: a cell failed: {told['failed']}", flush=True)
+                for bad in told.get("bad", []):
+                    print(f"{told['name']}: {bad}", file=sys.stderr, flush=True)
                 if "name" in told:
                     found[told["name"]] = told
         watch.cancel()
@@ -317,9 +319,10 @@ def main() -> int:
     if options.child is not None:
         child(options.child, options.seed, options.examples, set(json.loads(options.without)))
         return 0
+    met = names()
     found = fuzz(options.seed, options.examples, options.only)
     print(table(found))
-    lacking = sorted(set(names()) - set(found))
+    lacking = sorted(set(met) - set(found))
     if not options.only and lacking:
         print(f"\nno call of {len(lacking)} names was seen: {', '.join(lacking)}")
     return int(any(one["tally"].get(kind) for one in found.values() for kind in BAD))

@@ -60,7 +60,7 @@ def spectral_radius(matrix: torch.Tensor) -> float:
     Raises:
         ValueError: no square matrix.
     """
-    if not is_square(matrix):
+    if not is_square(matrix) or not matrix.numel():
         raise ValueError(f"matrix must be square, got {shown(matrix)}")
     return torch.linalg.eigvals(matrix).abs().max().item()
 

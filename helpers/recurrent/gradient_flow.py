@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 
+from helpers.checks import positive
 from helpers.recurrent import bptt
 from helpers.recurrent.cells import VanillaRNN
 from helpers.recurrent.classifier import SequenceModel
@@ -179,7 +180,13 @@ def clip(gradients: list[torch.Tensor], max_norm: float) -> tuple[list[torch.Ten
 
     Returns:
         the scaled gradients and the norm before.
+
+    Raises:
+        ValueError: no gradient, or a norm that is not above 0.
     """
+    if not len(gradients):
+        raise ValueError("there must be at least one gradient")
+    positive("max_norm", max_norm)
     norm = torch.sqrt(sum(g.square().sum() for g in gradients)).item()
     factor = min(1.0, max_norm / norm) if norm > 0 else 1.0
     return [g * factor for g in gradients], norm

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 import torch
 
-from helpers.checks import LARGEST, AnyTensor, fits, integer, number, shown
+from helpers.checks import LARGEST, AnyTensor, fits, integer, is_square, number, shown
 
 
 def _uniform(shape, bound, n, generator):
@@ -123,7 +123,13 @@ def initialise_(
 
 
 def spectral_radius(matrix: torch.Tensor) -> float:
-    """The largest absolute value of an eigenvalue."""
+    """The largest absolute value of an eigenvalue.
+
+    Raises:
+        ValueError: no square matrix.
+    """
+    if not is_square(matrix) or not matrix.numel():
+        raise ValueError(f"matrix must be square, got {shown(matrix)}")
     return torch.linalg.eigvals(matrix.detach().double()).abs().max().item()
 
 

@@ -42,16 +42,12 @@ def next_distribution(
             outside (0, 1]; logits that are NaN, or of which none is finite.
     """
     check_sampling(temperature, top_k, top_p)
-    if not logits.dim() or not logits.shape[-1]:
-        raise ValueError(f"logits must have shape (..., V), got {tuple(logits.shape)}")
+    check_logits(logits)
     z = logits.double()
-    highest = z.amax(-1, keepdim=True)  # NaN where one of them is
-    if not highest.isfinite().all():
-        raise ValueError("logits must not be NaN, and the highest must be finite")
     if temperature == 0:
         return torch.nn.functional.one_hot(z.argmax(-1), z.shape[-1]).double()
     # Subtracting the maximum first keeps a tiny temperature from overflowing.
-    p = torch.softmax((z - highest) / temperature, dim=-1)
+    p = torch.softmax((z - z.amax(-1, keepdim=True)) / temperature, dim=-1)
     if top_k is None and top_p is None:
         return p
     sorted_p, order = p.sort(dim=-1, descending=True, stable=True)
@@ -63,6 +59,18 @@ def next_distribution(
         keep &= sorted_p.cumsum(-1) - sorted_p < top_p
     kept = torch.zeros_like(p).scatter(-1, order, sorted_p * keep)
     return kept / kept.sum(-1, keepdim=True)
+
+
+def check_logits(logits: AnyTensor) -> None:
+    """Refuse logits of which no character could be drawn.
+
+    Raises:
+        ValueError: no character, NaN, or none that is finite; minus infinity rules one out.
+    """
+    if not logits.dim() or not logits.shape[-1]:
+        raise ValueError(f"logits must have shape (..., V), got {tuple(logits.shape)}")
+    if not logits.amax(-1).isfinite().all():  # NaN where one of them is
+        raise ValueError("logits must not be NaN, and the highest of each must be finite")
 
 
 def check_sampling(temperature, top_k=None, top_p=None) -> None:

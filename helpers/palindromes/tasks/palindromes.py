@@ -86,8 +86,14 @@ def encode(digits: torch.Tensor, encoding: str = "raw") -> torch.Tensor:
 
     Shapes:
         digits ``(N, T)`` -> ``(N, T, d)`` with d = 1 or 10
+
+    Raises:
+        ValueError: another encoding, or what is no digit.
     """
     choice("encoding", encoding, ENCODINGS)
+    whole = not digits.is_floating_point() and digits.dtype != torch.bool
+    if not whole or (digits.numel() and not 0 <= digits.min() <= digits.max() < DIGITS):
+        raise ValueError(f"digits must be whole numbers from 0 to {DIGITS - 1}")
     if encoding == "one_hot":
         return F.one_hot(digits, DIGITS).to(torch.get_default_dtype())
     x = digits.to(torch.get_default_dtype()).unsqueeze(-1)
