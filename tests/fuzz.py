@@ -30,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 import typing
 import warnings
@@ -49,6 +50,8 @@ from tests.fuzz_values import wrong
 EXAMPLES, PATIENCE = 40, 2.0
 OUTCOMES = ("told", "quoted", "answered", "deep", "accepted", "hang")
 BAD = OUTCOMES[-3:]
+#: Seconds from which on a valid call is slow.
+SLOW = 0.25
 #: Of a process that is fuzzed: bytes of memory, and seconds after which silence is a hang.
 MEMORY, SILENCE = 24 * 2**30, 600
 
@@ -239,10 +242,14 @@ def child(source: str, number: int, examples: int, without: set[str]) -> None:
                 continue
             tell(begin=key)
             careful = not source or bool(WRITERS.search(key))
+            # A third of them on what trains or draws: it would take most of the time.
+            many = examples if known[0].seconds < SLOW else max(1, examples // 3)
+            start = time.process_time()
             tally, bad = attack(
-                value, known, examples, number, certain_only=careful, beat=lambda: tell(beat=1)
+                value, known, many, number, certain_only=careful, beat=lambda: tell(beat=1)
             )
-            tell(name=key, tally=tally, bad=bad)
+            seconds = time.process_time() - start
+            tell(name=key, tally=tally, bad=bad, seconds=seconds, valid=known[0].seconds)
 
 
 def limit_memory() -> None:
@@ -284,9 +291,16 @@ def _run_child(source: str, number: int, examples: int, found: dict[str, dict]) 
                 begun = told.get("begin", begun)
                 if "failed" in told:
                     print(f"{source}: a cell failed: {told['failed']}", flush=True)
-                for bad in told.get("bad", []):
-                    print(f"{told['name']}: {bad}", file=sys.stderr, flush=True)
                 if "name" in told:
+                    inputs = sum(told["tally"].values())
+                    print(
+                        f"{told['name']}: {inputs} inputs, {told['seconds']:.1f} s; "
+                        f"a valid call {told['valid']:.2f} s",
+                        *told["bad"],
+                        sep="\n    ",
+                        file=sys.stderr,
+                        flush=True,
+                    )
                     found[told["name"]] = told
         watch.cancel()
         if (code := process.wait()) == 0:
