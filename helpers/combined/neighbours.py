@@ -118,9 +118,9 @@ def best_of_the_mean(neighbours: int = 8) -> float:
     with those values: a star of k values has the probability C(5 - k, m - k) / C(5, m) / m^leaves.
 
     Raises:
-        ValueError: no neighbour, or more than 10, whose stars are too many to go through.
+        ValueError: no neighbour, or more than 9, whose stars are too many to go through.
     """
-    integer("neighbours", neighbours, minimum=1, maximum=10)
+    integer("neighbours", neighbours, minimum=1, maximum=9)
     values = torch.cartesian_prod(*[torch.arange(VALUES)] * neighbours)  # (5^neighbours, leaves)
     k = torch.zeros(len(values), VALUES).scatter_(1, values, 1.0).sum(1).long()
     likely = torch.zeros(VALUES + 1, dtype=torch.float64)
