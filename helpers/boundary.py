@@ -49,10 +49,11 @@ MOST = 10_000_000
 Check = Callable[[str, Any], Any]
 
 _OURS = f"{Path(__file__).parent}{os.sep}"
-_LIBRARIES = (
-    *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
-    *("<frozen", "<string>", "<__array"),
+_LIBRARIES = tuple(
+    sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")
 )
+#: Where Python says that a line was typed.
+_TYPED = ("<ipython", "<stdin", "<python-input", "<console")
 _RAISE = dis.opmap["RAISE_VARARGS"]
 _PACKAGE = __name__.rpartition(".")[0]
 
@@ -141,11 +142,16 @@ def _as_it_is(error: Exception) -> bool:
     while True:
         where = trace.tb_frame.f_code
         ours = where.co_filename.startswith(_OURS)
-        if not ours and not where.co_filename.startswith(_LIBRARIES):
+        if not ours and not _of_a_library(where.co_filename):
             return True  # a function that the caller passed
         if trace.tb_next is None:
             return ours and where.co_code[trace.tb_lasti] == _RAISE
         trace = trace.tb_next
+
+
+def _of_a_library(filename: str) -> bool:
+    made = filename.startswith("<") and not filename.startswith(_TYPED)  # by a library, as it runs
+    return made or filename.endswith(".pyx") or filename.startswith(_LIBRARIES)
 
 
 def _told(called: str, given: dict, error: Exception) -> Exception:

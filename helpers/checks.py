@@ -103,6 +103,13 @@ def is_square(matrix) -> bool:
     return matrix.dim() == 2 and matrix.shape[0] == matrix.shape[1]
 
 
+def square(name: str, matrix):
+    """``matrix`` if it is square, and not empty."""
+    if not is_square(matrix) or not matrix.numel():
+        raise ValueError(f"{name} must be a square matrix, got {shown(matrix)}")
+    return matrix
+
+
 def is_symmetric(matrix) -> bool:
     """Whether a tensor is a symmetric matrix, but for rounding."""
     return is_square(matrix) and matrix.allclose(matrix.T)

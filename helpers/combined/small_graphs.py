@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from scipy.sparse.csgraph import shortest_path
 
-from helpers.checks import choice, shown
+from helpers.checks import choice, shown, square
 from helpers.runtime import generator
 
 TASKS = ("distance", "triangles", "connectivity")
@@ -92,7 +92,12 @@ _DRAWN = {"distance": _distance, "triangles": _triangles, "connectivity": _conne
 
 
 def all_hops(A: torch.Tensor) -> torch.Tensor:
-    """Hops between all pairs, ``(N, N)``; infinite where no path leads."""
+    """Hops between all pairs, ``(N, N)``; infinite where no path leads.
+
+    Raises:
+        ValueError: an adjacency that is not square.
+    """
+    square("A", A)
     return torch.from_numpy(shortest_path(A.numpy(), unweighted=True)).to(A.dtype)
 
 
@@ -105,8 +110,9 @@ def relabel(A: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
     """The same graph with its nodes in another order: P A P^T. Its k-th node was ``order[k]``.
 
     Raises:
-        ValueError: an order that does not name every node once.
+        ValueError: an order that does not name every node once, or an adjacency that is not square.
     """
+    square("A", A)
     if order.dim() != 1 or order.sort().values.tolist() != list(range(len(A))):
         raise ValueError(f"order must name each of {len(A)} nodes once, got {shown(order)}")
     return A[order][:, order]
@@ -154,8 +160,12 @@ def visiting_order(A: torch.Tensor, order: str, stream: torch.Generator) -> torc
 
     A search starts at a random node, takes neighbours in the order of their numbers, and starts
     again at the lowest unvisited node where a part of the graph ends.
+
+    Raises:
+        ValueError: another order, or an adjacency that is not square.
     """
     choice("order", order, ORDERS)
+    square("A", A)
     N = len(A)
     if order == "random":
         return torch.randperm(N, generator=stream)

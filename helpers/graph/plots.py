@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from helpers.figures import CYCLE, PALETTE
 from helpers.foreign import in_figure
 from helpers.graph.graphs import Graph
-from helpers.graph.propagation import reach
+from helpers.graph.propagation import hops, reach
 
 
 def draw_graph(
@@ -171,7 +171,12 @@ def two_readings(readings: dict[str, tuple[Graph, int]], source: str, target: st
 
     Args:
         readings: title -> (graph, updates from source to target).
+
+    Raises:
+        ValueError: an unknown node, or no path.
     """
+    for graph, _ in readings.values():
+        hops(graph, source, target)
     fig, axes = plt.subplots(1, len(readings), figsize=(4.2 * len(readings), 3.2))
     for ax, (title, (graph, updates)) in zip(np.atleast_1d(axes), readings.items(), strict=True):
         path = nx.shortest_path(graph.to_networkx(), source, target)

@@ -11,7 +11,7 @@ import math
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import integer, is_square, is_symmetric, number, positive, shown
+from helpers.checks import integer, is_symmetric, number, positive, shown, square
 from helpers.optimizers.landscapes import bowl, walk
 
 
@@ -60,9 +60,7 @@ def spectral_radius(matrix: torch.Tensor) -> float:
     Raises:
         ValueError: no square matrix.
     """
-    if not is_square(matrix) or not matrix.numel():
-        raise ValueError(f"matrix must be square, got {shown(matrix)}")
-    return torch.linalg.eigvals(matrix).abs().max().item()
+    return torch.linalg.eigvals(square("matrix", matrix)).abs().max().item()
 
 
 def momentum_rate(lr: float, momentum: float, eigenvalues: torch.Tensor) -> float:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 import torch
 
-from helpers.checks import LARGEST, AnyTensor, fits, integer, is_square, number, shown
+from helpers.checks import LARGEST, AnyTensor, fits, integer, number, shown, square
 
 
 def _uniform(shape, bound, n, generator):
@@ -128,9 +128,7 @@ def spectral_radius(matrix: torch.Tensor) -> float:
     Raises:
         ValueError: no square matrix.
     """
-    if not is_square(matrix) or not matrix.numel():
-        raise ValueError(f"matrix must be square, got {shown(matrix)}")
-    return torch.linalg.eigvals(matrix.detach().double()).abs().max().item()
+    return torch.linalg.eigvals(square("matrix", matrix).detach().double()).abs().max().item()
 
 
 @torch.no_grad()
