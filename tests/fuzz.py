@@ -167,7 +167,7 @@ def attack(
             return
         kind, answer = outcome(function, mutated, certainly)
         tally[kind] += 1
-        if kind in BAD or kind == os.environ.get("FUZZ_SHOW"):
+        if kind in BAD or kind in os.environ.get("FUZZ_SHOW", "").split(","):
             bad.append(f"{kind}: {said}: {answer[:200]}")
         close_figures()
 
