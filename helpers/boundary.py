@@ -9,8 +9,8 @@ as it is imported.
 What the annotations mean here:
 
 ==================  ==============================================================================
-``int``             a whole number that is not negative: a count that memory can hold, or a seed
-                    where the argument is called so
+``int``             a whole number that is not negative: a count that memory can hold and that a
+                    reader lives to see, or a seed where the argument is called so
 ``float``           a finite number
 ``Tensor``          of torch: finite real numbers, dense
 ``Annotated[int, UNBOUNDED]``, or of a tensor: any whole number, any dense tensor of real ones
@@ -30,6 +30,7 @@ import functools
 import inspect
 import itertools
 import os
+import re
 import sys
 import sysconfig
 import types
@@ -44,6 +45,12 @@ from helpers.checks import UNBOUNDED, UNCHECKED, shown
 
 #: No count in a notebook is larger; what takes longer than a training should not be begun.
 MOST = 10_000_000
+
+#: By their names: what a loop goes through one by one.
+MOST_OF = {
+    **dict.fromkeys(("steps", "limit", "T"), 100_000),
+    **dict.fromkeys(("epochs", "rounds", "depth", "updates", "runs"), 10_000),
+}
 
 #: Checks a value under a name, and returns it; raises ValueError.
 Check = Callable[[str, Any], Any]
@@ -156,19 +163,39 @@ def _of_a_library(filename: str) -> bool:
 
 def _told(called: str, given: dict, error: Exception) -> Exception:
     """A library's error as a sentence with the arguments; an error of a file stays of its kind."""
-    lacking = str(error.args[0]) if isinstance(error, KeyError) and error.args else None
-    for name, value in given.items():
-        columns = getattr(value, "columns", None)
-        if lacking is not None and columns is not None and lacking not in columns:
-            known = shown(", ".join(map(str, columns)))
-            return ValueError(f"{called}: {name} must have a column {lacking!r}; it has {known}")
     said = str(error).strip().split("\n")[0]
     if isinstance(error, TypeError) and "unexpected keyword argument" in said:
         return TypeError(f"{called}() got an {said[said.index('unexpected') :]}")
+    tables = {name: value for name, value in given.items() if hasattr(value, "columns")}
+    for column in _looked_up(error) if tables else ():
+        without = [name for name, frame in tables.items() if column not in frame.columns]
+        if without:
+            known = shown(", ".join(map(str, tables[without[0]].columns)))
+            has = f"; it has {known}" if len(without) == 1 else ""
+            return ValueError(
+                f"{called}: {' or '.join(without)} must have a column {column!r}{has}"
+            )
+    empty = [name for name, value in given.items() if _is_empty(value)]
     arguments = ", ".join(f"{name} = {shown(value, 60)}" for name, value in given.items())
-    sentence = f"{called} cannot work with {arguments or 'nothing'}: {type(error).__name__}: {said}"
+    wrong = f"an empty {empty[0]}" if empty else arguments or "nothing"
+    sentence = f"{called} cannot work with {wrong}: {type(error).__name__}: {said}"
     kind = type(error) if isinstance(error, OSError) else ValueError
     return kind(sentence)
+
+
+def _looked_up(error: Exception) -> list[str]:
+    """The columns that pandas did not find, as its messages quote them."""
+    if not isinstance(error, KeyError | NameError) or not error.args:
+        return []
+    said = str(error.args[0])
+    return re.findall(r"'([^']+)'", said) or [said]
+
+
+def _is_empty(value) -> bool:
+    try:
+        return not isinstance(value, str) and len(value) == 0
+    except Exception:  # of any object that somebody passes
+        return False
 
 
 # Annotations -------------------------------------------------------------------------------------
@@ -215,7 +242,7 @@ def _plain(value):
 def _count(name, value):
     whole = checks.integer(name, _plain(value), minimum=0)
     checks.fits(whole, **{name: whole})
-    checks.integer(name, whole, maximum=MOST)
+    checks.integer(name, whole, maximum=MOST_OF.get(name, MOST))
     return _number_of(value, whole)
 
 
@@ -324,9 +351,9 @@ def _or_none(check) -> Check:
 
 
 #: Packages whose classes are asked for by name; what behaves like those of others may be passed.
-_STRICT = (_PACKAGE, "torch", "pandas")
+_STRICT = (_PACKAGE, "torch", "pandas", "matplotlib", "ipywidgets")
 #: Packages whose objects are what they are: nobody passes one of them for one of another kind.
-_NOT_LIKE = (*_STRICT, *{"builtins", "numpy", "matplotlib", "collections", "pathlib"})
+_NOT_LIKE = (*_STRICT, "builtins", "numpy", "collections", "pathlib", "functools")
 _PLAIN: dict = {
     int: _count,
     float: _number,

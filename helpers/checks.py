@@ -169,12 +169,14 @@ def shown(value, width: int = 120) -> str:
         return f"a whole number of {value.bit_length():,} bits"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
         return f"{value:,}"
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"{type(value).__name__} of shape {tuple(value.shape)} and {value.dtype}"
+    if hasattr(value, "shape") and (hasattr(value, "dtype") or hasattr(value, "columns")):
+        of = f" and {value.dtype}" if hasattr(value, "dtype") else ""
+        return f"{type(value).__name__} of shape {tuple(value.shape)}{of}"
     try:
         said = repr(value)
     except Exception:  # of any object that somebody passes
         said = f"an object of type {type(value).__name__}"
+    said = " ".join(said.split()) if "\n" in said else said
     return said if len(said) <= width else f"{said[:width]}…"
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -13,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from helpers import colors
+from helpers.checks import shown
 from helpers.files import write_together
 from helpers.foreign import without_tags
 from helpers.paths import figures_folder
@@ -167,9 +169,16 @@ def show(
         alt: what is drawn, for those who cannot see it; made from titles and labels if left out.
         clicks: of an explorer's figure: for axes the names of the two controls that a click in them
             sets to its x and its y; an empty name sets nothing.
+
+    Raises:
+        ValueError: what is no figure, or a name that is that of a folder.
     """
     from IPython.display import Markdown, display
 
+    if not hasattr(figure, "savefig"):
+        raise ValueError(f"figure must be a figure, got {shown(figure)}")
+    if name is not None and Path(name).name != name:
+        raise ValueError(f"name must be that of a file, without its folder, got {shown(name)}")
     buffer = io.BytesIO()
     if _redrawn is None:
         figure.savefig(buffer, format="png", metadata={"Software": None})

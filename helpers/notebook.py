@@ -47,7 +47,13 @@ def show_source(*objects) -> None:
     """Show the source of functions or classes, so that what is read is what is tested.
 
     Of a docstring its first line is shown: the notebook's text stands in for the rest.
+
+    Raises:
+        ValueError: what is neither.
     """
+    for obj in objects:
+        if not (inspect.isfunction(inspect.unwrap(obj)) or inspect.isclass(obj)):
+            raise ValueError(f"a function or a class has a source, got {checks.shown(obj)}")
     for obj in objects:
         code = _short_docstring(textwrap.dedent(inspect.getsource(obj)).rstrip())
         home = f"`{obj.__module__}.{obj.__qualname__}`"
@@ -143,7 +149,15 @@ class Trap(NamedTuple):
 
 
 def traps(rows: Iterable[Trap]) -> None:
-    """A table of traps, in Markdown, so that formulas may stand in it."""
+    """A table of traps, in Markdown, so that formulas may stand in it.
+
+    Raises:
+        ValueError: a row that is no trap.
+    """
+    rows = list(rows)
+    for row in rows:
+        if not isinstance(row, Trap):
+            raise ValueError(f"each of the rows must be a Trap, got {checks.shown(row)}")
     lines = ["| the trap | where met | why it is wrong | the number |", "|---|---|---|---|"]
     for row in rows:
         cells = (" ".join(cell.split()).replace("|", "\\|") for cell in row)

@@ -11,7 +11,8 @@ quoted    a sentence of ours with the arguments that quotes a library's error (h
 answered  an answer, where the argument may be legal: another length, zero, a text
 deep      an error from inside a library, or an operation of ours that failed
 accepted  an answer, where the argument cannot mean anything: of another type, NaN, empty
-hang      more than two seconds of work, and more than three times the valid call
+hang      more than two seconds of work, and more than three times the valid call; a count up to a
+          hundred times that of the valid call may take so many times as long: it was asked for
 
 The last three must be 0. ``tests/test_fuzz.py`` runs a part of it.
 """
@@ -47,7 +48,7 @@ from tests.fuzz_names import Call, close_figures, names, remembered, sources
 from tests.fuzz_values import wrong
 
 #: Inputs a name in a full run, and seconds of work that no call may take.
-EXAMPLES, PATIENCE = 40, 2.0
+EXAMPLES, PATIENCE, MOST_PATIENCE = 40, 2.0, 60.0
 OUTCOMES = ("told", "quoted", "answered", "deep", "accepted", "hang")
 BAD = OUTCOMES[-3:]
 #: Seconds from which on a valid call is slow.
@@ -95,7 +96,7 @@ def outcome(function: Callable, call: Call, certainly: bool) -> tuple[str, str]:
 
 
 def _outcome(function, call, certainly) -> tuple[str, str]:
-    patience = max(PATIENCE, 3 * call.seconds + 1)
+    patience = min(MOST_PATIENCE, max(PATIENCE, 3 * call.seconds + 1))
     try:
         with (
             at_most(patience),
@@ -180,6 +181,7 @@ def mutations(draw, call: Call, signature: inspect.Signature, hints: dict):
     """A call with one or two arguments wrong, whether certainly so, and which they are."""
     bound = signature.bind_partial(*call.args, **call.kwargs)
     given_, certainly, said = dict(bound.arguments), False, []
+    seconds = call.seconds
     chosen = st.lists(
         st.sampled_from(list(signature.parameters)), min_size=1, max_size=2, unique=True
     )
@@ -197,6 +199,7 @@ def mutations(draw, call: Call, signature: inspect.Signature, hints: dict):
         else:
             new, is_wrong = draw(wrong(hint, given_.get(name, parameter.default), name))
             is_wrong = is_wrong and not (new is None and parameter.default is None)
+            seconds *= _more(given_.get(name, parameter.default), new)
             given_[name] = new
         certainly |= is_wrong
         said.append(f"{name} = {shown(new, 80)}")
@@ -209,8 +212,15 @@ def mutations(draw, call: Call, signature: inspect.Signature, hints: dict):
         if signature.parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     }
     if len(bound.args) < len(named):  # an argument in front is missing: pass the others by name
-        return Call((), {**bound.kwargs, **named}, call.seconds), certainly, ", ".join(said)
-    return Call(bound.args, bound.kwargs, call.seconds), certainly, ", ".join(said)
+        return Call((), {**bound.kwargs, **named}, seconds), certainly, ", ".join(said)
+    return Call(bound.args, bound.kwargs, seconds), certainly, ", ".join(said)
+
+
+def _more(before, after) -> float:
+    """How many times as long a call may take as before."""
+    if not all(isinstance(value, int) and value > 0 for value in (before, after)):
+        return 1.0
+    return after / before if before < after <= 100 * before else 1.0
 
 
 # A notebook in a process of its own -----------------------------------------------------------

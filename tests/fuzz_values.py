@@ -130,6 +130,11 @@ def certainly_wrong(hint, value, name: str) -> bool:
     if hint is None or hint is typing.Any or isinstance(hint, str | typing.TypeVar):
         return False
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
+    number = hint in (int, float, bool) or inside[:1] == (int,)
+    if number and getattr(value, "ndim", None) == 0:  # a scalar of NumPy or torch is its number
+        if isinstance(value, torch.Tensor) and (value.is_sparse or value.device.type == "meta"):
+            return True
+        value = value.item()
     if origin is typing.Annotated:
         if checks.UNCHECKED in inside:
             return not isinstance(value, inside[0])
@@ -142,10 +147,6 @@ def certainly_wrong(hint, value, name: str) -> bool:
         return all(certainly_wrong(part, value, name) for part in inside)
     if hint is types.NoneType:
         return value is not None
-    if hint in (int, float, bool) and getattr(value, "ndim", None) == 0:
-        if isinstance(value, torch.Tensor) and (value.is_sparse or value.device.type == "meta"):
-            return True
-        value = value.item()
     if hint is bool:
         return not isinstance(value, bool | np.bool_)
     if hint is int:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import integer, number
+from helpers.checks import integer, number, shown, square
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GCNLayer
 from helpers.graph.propagation import add_self_loops
@@ -50,7 +50,14 @@ def fit_table(S: torch.Tensor, width: int, seed: int = 0) -> torch.Tensor:
 
 
 def table_loss(S: torch.Tensor, Z: torch.Tensor) -> torch.Tensor:
-    """Sum over u, v of (S_uv - z_u^T z_v)^2."""
+    """Sum over u, v of (S_uv - z_u^T z_v)^2.
+
+    Raises:
+        ValueError: similarities that are not square, or vectors that are not one a row of them.
+    """
+    square("S", S)
+    if Z.dim() != 2 or len(Z) != len(S):
+        raise ValueError(f"Z must hold a vector for each of {len(S)} nodes, got {shown(Z)}")
     return (S - Z @ Z.T).square().sum()
 
 
@@ -140,7 +147,16 @@ def train_encoder(
 
 
 def dot_products(Z: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-    """z_u^T z_v for pairs of indices ``(n, 2)``: ``(n,)``."""
+    """z_u^T z_v for pairs of indices ``(n, 2)``: ``(n,)``.
+
+    Raises:
+        ValueError: vectors that are not rows, or pairs that are not two of them.
+    """
+    if Z.dim() != 2:
+        raise ValueError(f"Z must hold a vector in each row, got {shown(Z)}")
+    two = pairs.dim() == 2 and pairs.shape[1] == 2 and pairs.dtype == torch.int64
+    if not two or not ((pairs >= 0) & (pairs < len(Z))).all():
+        raise ValueError(f"pairs must be two of {len(Z)} rows of Z each, got {shown(pairs)}")
     return (Z[pairs[:, 0]] * Z[pairs[:, 1]]).sum(1)
 
 
@@ -154,7 +170,13 @@ def area_under_curve(hidden: torch.Tensor, none: torch.Tensor) -> float:
     """The share of pairs (hidden edge, no edge) whose edge has the higher score; ties count half.
 
     The area under the ROC curve.
+
+    Raises:
+        ValueError: scores that are not in one row, or none of them.
     """
+    for name, scores in (("hidden", hidden), ("none", none)):
+        if scores.dim() != 1 or not len(scores):
+            raise ValueError(f"{name} must be scores in one row, got {shown(scores)}")
     above = (hidden[:, None] > none[None, :]).double() + 0.5 * (hidden[:, None] == none[None, :])
     return above.mean().item()
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from networkx.algorithms import node_classification
 from torch import nn
 
-from helpers.checks import integer
+from helpers.checks import integer, shown
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GCNLayer
 
@@ -61,8 +61,36 @@ class SemiSupervised:
     labelled: torch.Tensor
 
 
+def _check(labels: torch.Tensor, labelled: torch.Tensor | None, nodes: int) -> None:
+    """Refuse classes that are not one whole number a node, and places that are not nodes.
+
+    Raises:
+        ValueError: it says which.
+    """
+    if labels.shape != (nodes,) or not nodes or not _between(labels, nodes):
+        raise ValueError(
+            f"labels must be the class of each of {nodes} nodes, a whole number below {nodes}, "
+            f"got {shown(labels)}"
+        )
+    if labelled is not None and not (labelled.dim() == 1 and _between(labelled, nodes)):
+        raise ValueError(
+            f"labelled must be nodes, whole numbers below {nodes}, got {shown(labelled)}"
+        )
+
+
+def _between(whole: torch.Tensor, end: int) -> bool:
+    if whole.dtype != torch.int64 or not whole.numel():
+        return False
+    return bool(((whole >= 0) & (whole < end)).all())
+
+
 def one_label_each(labels: torch.Tensor, seed: int) -> torch.Tensor:
-    """One random node of every class, ``(c,)``."""
+    """One random node of every class, ``(c,)``.
+
+    Raises:
+        ValueError: labels that are not classes.
+    """
+    _check(labels, None, len(labels) if labels.dim() else 0)
     g = torch.Generator().manual_seed(seed)
     chosen = []
     for label in labels.unique():
@@ -74,8 +102,13 @@ def one_label_each(labels: torch.Tensor, seed: int) -> torch.Tensor:
 def train_communities(
     graph: Graph, labels: torch.Tensor, labelled: torch.Tensor, *, epochs: int = 300, seed: int = 0
 ) -> SemiSupervised:
-    """Train a :class:`KarateGCN` on the labels of a few nodes; Adam, rate 0.01."""
+    """Train a :class:`KarateGCN` on the labels of a few nodes; Adam, rate 0.01.
+
+    Raises:
+        ValueError: labels that are not classes, or places that are not nodes.
+    """
     integer("epochs", epochs, minimum=0)
+    _check(labels, labelled, len(graph))
     torch.manual_seed(seed)
     model = KarateGCN(len(graph), int(labels.max()) + 1)
     M = model.prepare(graph)
@@ -101,8 +134,16 @@ def accuracies(
     """The last accuracy of :func:`train_communities` for each choice of labelled nodes.
 
     Choice k is trained from seed k; all are trained side by side, which is many times as fast.
+
+    Raises:
+        ValueError: labels that are not classes, places that are not nodes, no choice, or choices
+            of which one has more nodes than another.
     """
     integer("epochs", epochs, minimum=0)
+    if not len(choices) or len({len(labelled) for labelled in choices if labelled.dim()}) != 1:
+        raise ValueError("choices must be at least one, all with as many nodes")
+    for labelled in choices:
+        _check(labels, labelled, len(graph))
     models = []
     for seed in range(len(choices)):
         torch.manual_seed(seed)
@@ -127,7 +168,12 @@ def accuracies(
 
 
 def label_propagation(graph: Graph, labels: torch.Tensor, labelled: torch.Tensor) -> float:
-    """Accuracy of harmonic label propagation (Zhu, Ghahramani and Lafferty 2003), by networkx."""
+    """Accuracy of harmonic label propagation (Zhu, Ghahramani and Lafferty 2003), by networkx.
+
+    Raises:
+        ValueError: labels that are not classes, or places that are not nodes.
+    """
+    _check(labels, labelled, len(graph))
     g = nx.convert_node_labels_to_integers(graph.to_networkx())
     for node in labelled.tolist():
         g.nodes[node]["label"] = int(labels[node])
@@ -138,7 +184,12 @@ def label_propagation(graph: Graph, labels: torch.Tensor, labelled: torch.Tensor
 
 
 def majority_class(labels: torch.Tensor, labelled: torch.Tensor) -> float:
-    """Accuracy of always naming the largest class, which is told."""
+    """Accuracy of always naming the largest class, which is told.
+
+    Raises:
+        ValueError: labels that are not classes, or places that are not nodes.
+    """
+    _check(labels, labelled, len(labels) if labels.dim() else 0)
     hidden = torch.ones(len(labels), dtype=torch.bool)
     hidden[labelled] = False
     return (labels[hidden] == labels.mode().values).double().mean().item()

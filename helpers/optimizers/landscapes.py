@@ -103,9 +103,14 @@ def walk(
 
     Shapes:
         ``(steps + 1, n)``, or fewer rows
+
+    Raises:
+        ValueError: a start that is no point, or a number of steps below 0.
     """
     integer("steps", steps, minimum=0)
     x = tensor("start", start, torch.float64).clone().requires_grad_()
+    if x.dim() != 1 or not len(x):
+        raise ValueError(f"start must be a point, numbers in one row, got {shown(start)}")
     update = optimizer([x], **hyperparameters)
     path = torch.empty(steps + 1, *x.shape, dtype=x.dtype)
     path[0] = x.detach()
@@ -119,6 +124,12 @@ def walk(
 
 
 def steps_to(f: Landscape, path: AnyTensor, level: float) -> int | None:
-    """Steps until ``f`` first fell to ``level`` along ``path``; ``None`` if it never did."""
+    """Steps until ``f`` first fell to ``level`` along ``path``; ``None`` if it never did.
+
+    Raises:
+        ValueError: a path that is not one point a row.
+    """
+    if path.dim() != 2 or not path.numel():
+        raise ValueError(f"path must hold a point in each row, got {shown(path)}")
     below = (f(path) <= level).nonzero()
     return int(below[0]) if len(below) else None

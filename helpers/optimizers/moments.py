@@ -43,6 +43,8 @@ def expected_average(
     """
     number("beta", beta, minimum=0.0, maximum=1.0)
     integer("t", t, minimum=1)
+    if not len(outcomes):
+        raise ValueError("there must be at least one outcome")
     if len(chances) != len(outcomes) or min(chances) < 0 or abs(sum(chances) - 1) > 1e-9:
         raise ValueError(f"chances must be one an outcome and sum to 1, got {shown(chances)}")
     if t * math.log(len(outcomes)) > math.log(MOST_SEQUENCES):

@@ -64,8 +64,18 @@ def spectral_radius(matrix: torch.Tensor) -> float:
 
 
 def momentum_rate(lr: float, momentum: float, eigenvalues: torch.Tensor) -> float:
-    """The factor a step of the heavy ball, in the long run, in the worst direction."""
+    """The factor a step of the heavy ball, in the long run, in the worst direction.
+
+    Raises:
+        ValueError: eigenvalues that are not in one row.
+    """
+    _row(eigenvalues)
     return max(spectral_radius(momentum_matrix(lr, momentum, lam)) for lam in eigenvalues.tolist())
+
+
+def _row(eigenvalues) -> None:
+    if eigenvalues.dim() != 1 or not len(eigenvalues):
+        raise ValueError(f"eigenvalues must be a row of numbers, got {shown(eigenvalues)}")
 
 
 def best_momentum(smallest: float, largest: float) -> tuple[float, float]:
@@ -135,7 +145,7 @@ def steps_to_shrink(
     eigenvalues: torch.Tensor,
     optimizer: type[Optimizer],
     factor: float,
-    limit: int = 100_000,
+    limit: int = 20_000,
     **hyperparameters: float,
 ) -> int | None:
     """Steps until the error is ``factor`` times its first size for good, from (1, …, 1).
@@ -148,8 +158,9 @@ def steps_to_shrink(
     Raises:
         ValueError: eigenvalues that are not above 0, or not in one row.
     """
-    if eigenvalues.dim() != 1 or (eigenvalues <= 0).any():
-        raise ValueError(f"eigenvalues must be a row of numbers above 0, got {shown(eigenvalues)}")
+    _row(eigenvalues)
+    if (eigenvalues <= 0).any():
+        raise ValueError(f"eigenvalues must be above 0, got {eigenvalues.min().item():g}")
     integer("limit", limit, minimum=1)
     number("factor", factor, minimum=0.0, maximum=1.0)
     e = torch.ones_like(eigenvalues, requires_grad=True)
