@@ -84,9 +84,9 @@ faults: $(STAMP)
 	$(PY) -m tests.faults
 
 # Wrong arguments for every name that the notebooks and the README import, a quarter of an hour;
-# `make fuzz SEED=7 EXAMPLES=100` draws others, and more.
+# `make fuzz SEED="7 8" EXAMPLES=100` draws others, twice, and more.
 fuzz: $(STAMP)
-	$(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(EXAMPLES),--examples $(EXAMPLES))
+	$(PY) -m tests.fuzz --jobs $(WORKERS) $(addprefix --seed=,$(SEED)) $(if $(EXAMPLES),--examples $(EXAMPLES))
 
 # The licence of every locked package, as its own metadata say; one that says none is marked.
 licences: $(STAMP)

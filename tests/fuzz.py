@@ -36,6 +36,7 @@ import traceback
 import typing
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -226,7 +227,7 @@ def _more(before, after) -> float:
 # A notebook in a process of its own -----------------------------------------------------------
 
 
-def child(source: str, number: int, examples: int, without: set[str]) -> None:
+def child(source: str, seeds: list[int], examples: int, without: set[str]) -> None:
     """Execute one source and attack the names that it calls; a line of JSON for each.
 
     Without a source: those that no source calls.
@@ -244,7 +245,6 @@ def child(source: str, number: int, examples: int, without: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         calls = remembered(pieces, Path(folder), tell)
         os.chdir(folder)
-        random.seed(number)
         torch.set_flush_denormal(False)  # what Hypothesis asks of a processor
         for key, (value, _) in met.items():
             known = calls.get(key) or ([] if source else [Call((), {}, 0.0)])
@@ -254,12 +254,16 @@ def child(source: str, number: int, examples: int, without: set[str]) -> None:
             careful = not source or bool(WRITERS.search(key))
             # A third of them on what trains or draws: it would take most of the time.
             many = examples if known[0].seconds < SLOW else max(1, examples // 3)
-            start = time.process_time()
-            tally, bad = attack(
-                value, known, many, number, certain_only=careful, beat=lambda: tell(beat=1)
-            )
+            start, tallies, bad = time.process_time(), [], []
+            for number in seeds:
+                random.seed(number)
+                tally, more = attack(
+                    value, known, many, number, certain_only=careful, beat=lambda: tell(beat=1)
+                )
+                tallies.append(tally)
+                bad += more
             seconds = time.process_time() - start
-            tell(name=key, tally=tally, bad=bad, seconds=seconds, valid=known[0].seconds)
+            tell(name=key, tallies=tallies, bad=bad, seconds=seconds, valid=known[0].seconds)
 
 
 def limit_memory() -> None:
@@ -270,21 +274,29 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def fuzz(number: int, examples: int, only: list[str]) -> dict[str, dict]:
-    """Attack all names, notebook by notebook: name -> its tally and what was bad."""
+def fuzz(seeds: list[int], examples: int, only: list[str], jobs: int) -> dict[str, dict]:
+    """Attack all names, notebook by notebook: name -> its tally for each seed and what was bad."""
     found: dict[str, dict] = {}
     answered = [name for name in sources() if not name.startswith("exercises")]  # those have blanks
     chosen = [name for name in answered if any(part in name for part in only)]
-    for source in chosen if only else [*answered, ""]:
+
+    def attack_those_of(source: str) -> None:
         print(f"{source or 'what none of them calls'} …", file=sys.stderr, flush=True)
-        while (hung := _run_child(source, number, examples, found)) is not None:
-            found[hung] = {"tally": {"hang": 1}, "bad": ["hang: the process was silent, or died"]}
+        while (hung := _run_child(source, seeds, examples, found)) is not None:
+            told = ["hang: the process was silent, or died"]
+            found[hung] = {"tallies": [{"hang": 1} for _ in seeds], "bad": told}
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(attack_those_of, chosen if only else answered))
+    if not only:
+        attack_those_of("")
     return found
 
 
-def _run_child(source: str, number: int, examples: int, found: dict[str, dict]) -> str | None:
+def _run_child(source: str, seeds: list[int], examples: int, found: dict[str, dict]) -> str | None:
     """Let a process attack what is not in ``found`` yet; the name at which it was killed."""
-    command = [sys.executable, "-m", "tests.fuzz", "--child", source, "--seed", str(number)]
+    command = [sys.executable, "-m", "tests.fuzz", "--child", source]
+    command += [f"--seed={number}" for number in seeds]
     command += ["--examples", str(examples), "--without", json.dumps(sorted(found))]
     begun = None
     with tempfile.TemporaryFile("w+") as errors:
@@ -302,7 +314,7 @@ def _run_child(source: str, number: int, examples: int, found: dict[str, dict]) 
                 if "failed" in told:
                     print(f"{source}: a cell failed: {told['failed']}", flush=True)
                 if "name" in told:
-                    inputs = sum(told["tally"].values())
+                    inputs = sum(sum(tally.values()) for tally in told["tallies"])
                     print(
                         f"{told['name']}: {inputs} inputs, {told['seconds']:.1f} s; "
                         f"a valid call {told['valid']:.2f} s",
@@ -326,13 +338,20 @@ def table(found: dict[str, dict]) -> str:
     """A row a name, a sum, and what was bad."""
     width = max(map(len, found), default=4)
     lines = [f"{'name':<{width}}  inputs  " + "  ".join(f"{kind:>8}" for kind in OUTCOMES)]
-    total = collections.Counter()
+    runs = max((len(one["tallies"]) for one in found.values()), default=0)
+    totals = [collections.Counter() for _ in range(runs)]
     for name, one in sorted(found.items()):
-        total.update(one["tally"])
-        lines.append(_row(name, one["tally"], width))
-    lines += ["─" * len(lines[0]), _row(f"{len(found)} names", total, width), ""]
+        for total, tally in zip(totals, one["tallies"], strict=True):
+            total.update(tally)
+        lines.append(_row(name, sum(map(collections.Counter, one["tallies"]), _NONE), width))
+    lines += ["─" * len(lines[0])]
+    lines += [_row(f"{len(found)} names", total, width) for total in totals]  # a row a seed
+    lines += [""]
     lines += [f"{name}: {bad}" for name, one in sorted(found.items()) for bad in one["bad"][:8]]
     return "\n".join(lines)
+
+
+_NONE = collections.Counter()
 
 
 def _row(name, tally, width) -> str:
@@ -342,22 +361,25 @@ def _row(name, tally, width) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, action="append", help="of a run; several make several")
+    parser.add_argument("--jobs", type=int, default=1, help="notebooks at a time, a gigabyte each")
     parser.add_argument("--examples", type=int, default=EXAMPLES, help="inputs a name")
     parser.add_argument("--only", action="append", default=[], help="part of a notebook's name")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--without", default="[]", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    seeds = options.seed or [0]
     if options.child is not None:
-        child(options.child, options.seed, options.examples, set(json.loads(options.without)))
+        child(options.child, seeds, options.examples, set(json.loads(options.without)))
         return 0
     met = names()
-    found = fuzz(options.seed, options.examples, options.only)
+    found = fuzz(seeds, options.examples, options.only, options.jobs)
     print(table(found))
     lacking = sorted(set(met) - set(found))
     if not options.only and lacking:
         print(f"\nno call of {len(lacking)} names was seen: {', '.join(lacking)}")
-    return int(any(one["tally"].get(kind) for one in found.values() for kind in BAD))
+    tallies = [tally for one in found.values() for tally in one["tallies"]]
+    return int(any(tally.get(kind) for tally in tallies for kind in BAD))
 
 
 if __name__ == "__main__":

@@ -152,8 +152,9 @@ def test_what_is_certainly_wrong():
 
 
 def test_the_report_sums_up():
-    found = {"a.b": {"tally": {"told": 3, "deep": 1}, "bad": ["deep: x = 1"]}}
+    found = {"a.b": {"tallies": [{"told": 3, "deep": 1}, {"told": 5}], "bad": ["deep: x = 1"]}}
     said = fuzz.table(found)
-    total = next(line for line in said.splitlines() if line.startswith("1 names"))
-    assert total.split()[2:] == ["4", "3", "0", "0", "1", "0", "0"]
+    first, second = (line.split()[2:] for line in said.splitlines() if line.startswith("1 names"))
+    assert first == ["4", "3", "0", "0", "1", "0", "0"]
+    assert second == ["5", "5", "0", "0", "0", "0", "0"]
     assert "a.b: deep: x = 1" in said
