@@ -161,6 +161,8 @@ def certainly_wrong(hint, value, name: str) -> bool:
     if hint is Path:
         return not isinstance(value, str | Path) or not str(value)
     if hint is torch.Tensor:
+        if getattr(getattr(value, "dtype", None), "kind", "") in tuple("biuf"):
+            return False  # of NumPy or pandas: a tensor could be made of it
         if not isinstance(value, torch.Tensor) or value.is_sparse or value.device.type == "meta":
             return True
         if value.is_complex():
