@@ -171,13 +171,11 @@ def show(
             sets to its x and its y; an empty name sets nothing.
 
     Raises:
-        ValueError: what is no figure, or a name that is that of a folder.
+        ValueError: a name that is not one of a file.
     """
     from IPython.display import Markdown, display
 
-    if not hasattr(figure, "savefig"):
-        raise ValueError(f"figure must be a figure, got {shown(figure)}")
-    if name is not None and Path(name).name != name:
+    if name is not None and (Path(name).name != name or "\0" in name):
         raise ValueError(f"name must be that of a file, without its folder, got {shown(name)}")
     buffer = io.BytesIO()
     if _redrawn is None:
