@@ -17,8 +17,10 @@ from helpers.optimizers.landscapes import rosenbrock, steps_to, walk
 from helpers.optimizers.moments import expected_average
 from helpers.palindromes.tasks import palindromes
 from helpers.recurrent import LSTM
+from helpers.recurrent.drawings import gradient_paths
 from helpers.recurrent.gradient_flow import clip
 from helpers.recurrent.initialisation import spectral_radius
+from helpers.text.drawings import cuts
 from helpers.text.sampling import next_distribution
 
 CLUB, LABELS, _ = karate_club()
@@ -54,6 +56,8 @@ WRONG = [
     ("a function or a class has a source", notebook.show_source, 3),
     ("each of the rows must be a Trap", notebook.traps, iter([1])),
     ("figure must be a Figure", figures.show, None),
+    ("T must be at most 40", gradient_paths, 4358),
+    ("windows must be at most 4", cuts, 5),
 ]
 
 

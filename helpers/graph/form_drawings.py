@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from helpers import figures
+from helpers.checks import integer
 from helpers.figures import PALETTE
 from helpers.graph.pictures import Picture, region_graph, superpixels
 from helpers.graph.refinement import refine
@@ -106,7 +107,12 @@ def _arrow(ax, start, end, color, style, curve: float = 0.0) -> None:
 
 
 def picture_forms(picture: Picture, k: int, corner: int = 6):
-    """The picture, a corner of it as a sequence and as a grid, and its superpixels' graph."""
+    """The picture, a corner of it as a sequence and as a grid, and its superpixels' graph.
+
+    Raises:
+        ValueError: a corner of no pixel, or larger than the picture.
+    """
+    integer("corner", corner, minimum=1, maximum=min(picture.grey.shape))
     fig, axes = plt.subplots(1, 4, figsize=(10.6, 3.0))
     axes[0].imshow(picture.grey.numpy(), cmap="gray", vmin=0, vmax=1)
     axes[0].set_title("the picture")

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from helpers.checks import integer
 from helpers.figures import PALETTE
 
 
@@ -59,7 +60,11 @@ def gradient_paths(T: int = 4):
 
     A gradient runs back from the loss through p_T and the states, over arrows that are labelled
     with what it is multiplied by; at each state one path leaves to that step's use of W_hh.
+
+    Raises:
+        ValueError: no step, or more than there is room for.
     """
+    integer("T", T, minimum=1, maximum=40)
     gap, up = 1.75, 0.13
     fig, axes = plt.subplots(2, 1, figsize=(9, 7.6))
     accent, blue = PALETTE["accent"], PALETTE["graph"]

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from helpers.checks import integer
 from helpers.figures import PALETTE
 
 
@@ -10,7 +11,11 @@ def cuts(windows: int = 4):
     """A text cut into windows at random places, and into streams whose state is carried on.
 
     Values go from left to right (upper arrows), gradients from right to left (lower ones).
+
+    Raises:
+        ValueError: no window, or more than there is room for.
     """
+    integer("windows", windows, minimum=1, maximum=4)
     fig, axes = plt.subplots(2, 1, figsize=(9.2, 3.5))
     places = [0.6, 6.1, 3.2, 8.6][:windows]
     titles = (
