@@ -17,6 +17,7 @@ from helpers.optimizers.landscapes import rosenbrock, steps_to, walk
 from helpers.optimizers.moments import expected_average
 from helpers.palindromes.tasks import palindromes
 from helpers.recurrent import LSTM
+from helpers.recurrent.cell_memory import norms_over_distance
 from helpers.recurrent.drawings import gradient_paths
 from helpers.recurrent.gradient_flow import clip
 from helpers.recurrent.initialisation import spectral_radius
@@ -57,6 +58,7 @@ WRONG = [
     ("each of the rows must be a Trap", notebook.traps, iter([1])),
     ("figure must be a Figure", figures.show, None),
     ("T must be at most 40", gradient_paths, 4358),
+    ("n must be at most 256", norms_over_distance, 2054),
     ("windows must be at most 4", cuts, 5),
 ]
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from helpers.checks import integer
 from helpers.recurrent.cells.held import HeldLSTM
 from helpers.recurrent.cells.lstm import LSTM
 from helpers.recurrent.cells.rnn import VanillaRNN
@@ -43,7 +44,12 @@ def norms_over_distance(n: int = 32, T: int = 60, seed: int = 0) -> dict[str, to
 
     All with weights U(±1/sqrt(n)) and inputs of standard deviation 1. An RNN's state is h, an
     additive memory's is c; once its candidate reads the input alone, once it reads h_{t-1} too.
+
+    Raises:
+        ValueError: no unit or step, or so many that it would take minutes.
     """
+    integer("n", n, minimum=1, maximum=256)
+    integer("T", T, minimum=1, maximum=500)
     g = torch.Generator().manual_seed(seed)
     x = torch.randn(T, 1, generator=g, dtype=torch.float64)
     rnn = VanillaRNN(1, n, generator=g).double()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from helpers.checks import positive
+from helpers.checks import integer, positive
 from helpers.recurrent import bptt
 from helpers.recurrent.cells import VanillaRNN
 from helpers.recurrent.classifier import SequenceModel
@@ -49,7 +49,12 @@ def jacobian_singular_values(
     Returns:
         values ``(T + 1, n)``, row k for T - t = k, each in descending order; and the largest
         singular value of W_hh, whose powers bound the first column.
+
+    Raises:
+        ValueError: no unit or step, or so many that it would take minutes.
     """
+    integer("n", n, minimum=1, maximum=256)
+    integer("T", T, minimum=1, maximum=500)
     g = torch.Generator().manual_seed(seed)
     core = VanillaRNN(
         1, n, W_hh=f"spectral:{spectral_radius}", W_hx="normal:1", generator=g
