@@ -58,6 +58,7 @@ WRONG = [
     ("each of the rows must be a Trap", notebook.traps, iter([1])),
     ("figure must be a Figure", figures.show, None),
     ("T must be at most 40", gradient_paths, 4358),
+    ("factor must be above 0", quadratics.steps_to_shrink, torch.ones(2), SGD, 0.0),
     ("n must be at most 256", norms_over_distance, 2054),
     ("windows must be at most 4", cuts, 5),
 ]

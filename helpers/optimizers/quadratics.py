@@ -145,7 +145,7 @@ def steps_to_shrink(
     eigenvalues: torch.Tensor,
     optimizer: type[Optimizer],
     factor: float,
-    limit: int = 20_000,
+    limit: int = 8_000,
     **hyperparameters: float,
 ) -> int | None:
     """Steps until the error is ``factor`` times its first size for good, from (1, …, 1).
@@ -156,13 +156,15 @@ def steps_to_shrink(
         ``None`` if the run needs more than ``limit`` steps.
 
     Raises:
-        ValueError: eigenvalues that are not above 0, or not in one row.
+        ValueError: eigenvalues that are not above 0, or not in one row; a factor that is not above
+            0, which no run reaches.
     """
     _row(eigenvalues)
     if (eigenvalues <= 0).any():
         raise ValueError(f"eigenvalues must be above 0, got {eigenvalues.min().item():g}")
     integer("limit", limit, minimum=1)
-    number("factor", factor, minimum=0.0, maximum=1.0)
+    if not 0 < number("factor", factor) <= 1:
+        raise ValueError(f"factor must be above 0 and at most 1, got {factor:g}")
     e = torch.ones_like(eigenvalues, requires_grad=True)
     update = optimizer([e], **hyperparameters)
     first, last_above = e.norm().item(), 0

@@ -5,6 +5,8 @@ from itertools import pairwise
 import torch
 from torch.optim import Optimizer
 
+from helpers.checks import integer
+
 
 def relative_steps(
     optimizer: type[Optimizer], gradients: list[float], **hyperparameters: float
@@ -43,7 +45,13 @@ def decayed_weights(
 
     Shapes:
         ``(steps + 1, len(scales))``, float64: the mean over 200 copies
+
+    Raises:
+        ValueError: no scale, or more than 10,000 steps.
     """
+    integer("steps", steps, minimum=0, maximum=10_000)
+    if not len(scales):
+        raise ValueError("there must be at least one scale")
     g = torch.Generator().manual_seed(seed)
     size = torch.tensor(scales, dtype=torch.float64)
     theta = torch.ones(200, len(scales), dtype=torch.float64, requires_grad=True)
