@@ -182,7 +182,12 @@ def area_under_curve(hidden: torch.Tensor, none: torch.Tensor) -> float:
 
 
 def link_prediction(graph: Graph, *, splits: int = 3, epochs: int = 150) -> dict[str, list[float]]:
-    """Area under the curve on hidden edges, a value a split, by method."""
+    """Area under the curve on hidden edges, a value a split, by method.
+
+    Raises:
+        ValueError: no split, or more than 100, which would train for minutes.
+    """
+    integer("splits", splits, minimum=1, maximum=100)
     found = {"GCN encoder": [], "table": [], "common neighbours": []}
     for seed in range(splits):
         split = hide_links(graph, seed=seed)
