@@ -75,25 +75,64 @@ def guard(module: dict) -> None:
             own = vars(value).get("__init__")
             # A class that checks itself is left to do so.
             if isinstance(own, types.FunctionType) and not hasattr(value, "__post_init__"):
-                value.__init__ = guarded(own, module, called=value.__name__)
+                value.__init__ = guarded(own, of=value)
         elif hasattr(value, "__code__") or hasattr(value, "__wrapped__"):
-            module[key] = guarded(value, module)
+            module[key] = guarded(value)
 
 
-def guarded(function: Callable, module: dict, called: str | None = None) -> Callable:
-    """``function``, its arguments checked where the call comes from outside of the package."""
-    called = called or function.__name__
-    plan: list = []  # made at the first call from outside, as annotations may name what comes later
+def guarded(function: Callable, of: type | None = None) -> Callable:
+    """``function``, its arguments checked where the call comes from outside of the package.
 
-    @functools.wraps(function)
+    Args:
+        of: the class whose ``__init__`` it is.
+    """
+    if getattr(function, "__code__", None) == _through({}, None).__code__:
+        return function  # of a name that a reload left over
+    own = getattr(function, "__globals__", vars(sys.modules[__name__]))
+    from_outside = functools.update_wrapper(_through(own, of), function)
+    # What torch.compile compiles instead: asked to, and where it meets the guard inside of another.
+    from_outside._torchdynamo_orig_callable = from_outside._torchdynamo_inline = function
+    from_outside._torchdynamo_wrapper_id = id(from_outside)
+    for name in ("cache_clear", "cache_info"):  # of functools.cache
+        if hasattr(function, name):
+            setattr(from_outside, name, getattr(function, name))
+    return from_outside
+
+
+def _through(own: dict, __class__: type | None) -> Callable:
+    """A guard of what it is given as ``__wrapped__``, with the global names ``own``.
+
+    Jupyter's autoreload puts the code of an edited function in the place of its guard's. So that it
+    runs there, the guard has the function's global names, reaches its own tools by its closure, and
+    of a method holds the ``__class__`` that ``super()`` asks for.
+    """
+    frame, package = sys._getframe, f"{_PACKAGE}."
+    checked, as_it_is, told = _checked, _as_it_is, _told
+
     def from_outside(*args, **kwargs):
+        __debuggerskip__ = False  # IPython's debugger steps over what has this name
         # Of the caller; a comprehension or lambda has its module's globals.
-        if sys._getframe(1).f_globals.get("__name__", "").startswith(_PACKAGE):
-            return function(*args, **kwargs)
-        if not plan:
-            plan.extend(_plan(function, module))
-        names, checked, rest, others = plan
-        args, kwargs = list(args), dict(kwargs)
+        if frame(1).f_globals.get("__name__", "").startswith(package):
+            return me.__wrapped__(*args, **kwargs)
+        args, kwargs = checked(me.__wrapped__, args, kwargs)
+        try:
+            return me.__wrapped__(*args, **kwargs)
+        except Exception as error:
+            if as_it_is(error):
+                raise
+            raise told(error, __class__, me.__wrapped__, args, kwargs) from error
+
+    code = from_outside.__code__.replace()  # of its own, by which torch.compile knows a function
+    me = types.FunctionType(code, own, "", None, from_outside.__closure__)
+    return me
+
+
+def _checked(function, args, kwargs) -> tuple[list, dict]:
+    """The arguments of a call, each checked."""
+    __debuggerskip__ = True
+    names, checked, rest, others = _plan(function)
+    args, kwargs = list(args), dict(kwargs)
+    try:
         for k, value in enumerate(args):
             name = names[k] if k < len(names) else None
             check = checked.get(name) if name else rest
@@ -103,25 +142,16 @@ def guarded(function: Callable, module: dict, called: str | None = None) -> Call
             check = checked.get(name, others if name not in names else None)
             if check is not None:
                 kwargs[name] = check(name, value)
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            if _as_it_is(error):
-                raise
-            given = dict(zip(names, args, strict=False)) | kwargs
-            given.pop("self", None)
-            raise _told(called, given, error) from error
-
-    for name in ("cache_clear", "cache_info"):  # of functools.cache
-        if hasattr(function, name):
-            setattr(from_outside, name, getattr(function, name))
-    return from_outside
+    except ValueError as error:
+        raise error.with_traceback(None) from None  # where it was checked helps nobody
+    return args, kwargs
 
 
-def _plan(function, module) -> tuple:
+@functools.cache  # at the first call from outside, as annotations may name what comes later
+def _plan(function) -> tuple:
     """Names of the positional arguments, name -> check, check of ``*args`` and of ``**kwargs``."""
     inner = inspect.unwrap(function)
-    hints = typing.get_type_hints(inner, {**module, **inner.__globals__}, include_extras=True)
+    hints = typing.get_type_hints(inner, inner.__globals__, include_extras=True)
     names, checked, rest, others = [], {}, None, None
     for name, parameter in inspect.signature(inner).parameters.items():
         check = check_of(hints[name], name) if name in hints else None
@@ -161,8 +191,11 @@ def _of_a_library(filename: str) -> bool:
     return made or filename.endswith(".pyx") or filename.startswith(_LIBRARIES)
 
 
-def _told(called: str, given: dict, error: Exception) -> Exception:
-    """A library's error as a sentence with the arguments; an error of a file stays of its kind."""
+def _told(error: Exception, of: type | None, function, args, kwargs) -> Exception:
+    """A library's error as a sentence with the arguments."""
+    given = dict(zip(_plan(function)[0], args, strict=False)) | kwargs
+    given.pop("self", None)
+    called = (of or function).__name__
     said = str(error).strip().split("\n")[0]
     if isinstance(error, TypeError) and "unexpected keyword argument" in said:
         return TypeError(f"{called}() got an {said[said.index('unexpected') :]}")
@@ -172,15 +205,33 @@ def _told(called: str, given: dict, error: Exception) -> Exception:
         if without:
             known = shown(", ".join(map(str, tables[without[0]].columns)))
             has = f"; it has {known}" if len(without) == 1 else ""
-            return ValueError(
-                f"{called}: {' or '.join(without)} must have a column {column!r}{has}"
-            )
+            said = f"{called}: {' or '.join(without)} must have a column {column!r}{has}"
+            return _in_words(error, said)
     empty = [name for name, value in given.items() if _is_empty(value)]
     arguments = ", ".join(f"{name} = {shown(value, 60)}" for name, value in given.items())
     wrong = f"an empty {empty[0]}" if empty else arguments or "nothing"
-    sentence = f"{called} cannot work with {wrong}: {type(error).__name__}: {said}"
-    kind = type(error) if isinstance(error, OSError) else ValueError
-    return kind(sentence)
+    return _in_words(error, f"{called} cannot work with {wrong}: {type(error).__name__}: {said}")
+
+
+def _in_words(error: Exception, sentence: str) -> Exception:
+    """A ValueError with a sentence; who catches errors of the kind of ``error`` catches it too."""
+    told = _both(type(error)).__new__(_both(type(error)), sentence)
+    vars(told).update(vars(error))
+    if isinstance(error, OSError):
+        told.errno, told.strerror, told.filename = error.errno, error.strerror, error.filename
+    return told
+
+
+@functools.cache
+def _both(kind: type[Exception]) -> type[Exception]:
+    """The class of a ValueError that is a ``kind`` too; it goes to other processes as the first."""
+    names = {
+        "__module__": "builtins",
+        "__str__": lambda self: self.args[0],
+        "__reduce__": lambda self: (ValueError, self.args),
+    }
+    bases = (kind,) if issubclass(kind, ValueError) else (ValueError, kind)
+    return type("ValueError", bases, names)
 
 
 def _looked_up(error: Exception) -> list[str]:
@@ -311,9 +362,16 @@ def _real_tensor(kind, name, value):
 
 def _tensor(kind, name, value):
     _real_tensor(kind, name, value)
-    if not value.isfinite().all():
+    if not _is_finite(value):
         raise ValueError(f"{name} must be finite, but some of its numbers are infinite or NaN")
     return value
+
+
+def _is_finite(value) -> bool:
+    try:
+        return bool(value.isfinite().all())
+    except RuntimeError:  # inside of vmap, or traced, it has no numbers yet
+        return True
 
 
 def _class_below(parent) -> Check:

@@ -33,7 +33,7 @@ def guarded_functions():
         for name, value in vars(imported).items():
             own = getattr(value, "__module__", None) == module.name and not name.startswith("_")
             made = value.__init__ if inspect.isclass(value) else value
-            if own and getattr(made, "__code__", None) is GUARD:
+            if own and getattr(made, "__code__", None) == GUARD:
                 yield value, made, imported
 
 
@@ -42,8 +42,8 @@ GUARD = hops.__code__
 
 def test_every_annotation_of_the_package_can_be_read():
     found = list(guarded_functions())
-    for _, made, module in found:
-        boundary._plan(made.__wrapped__, vars(module))
+    for _, made, _ in found:
+        boundary._plan(made.__wrapped__)
     assert len(found) > 800
 
 
