@@ -12,7 +12,7 @@ What the annotations mean here:
 ``int``             a whole number that is not negative: a count that memory can hold and that a
                     reader lives to see, or a seed where the argument is called so
 ``float``           a finite number
-``Tensor``          of torch: finite real numbers, dense
+``Tensor``          of torch, or an array of NumPy, which is made one: finite real numbers, dense
 ``Annotated[int, UNBOUNDED]``, or of a tensor: any whole number, any dense tensor of real ones
 ``Annotated[Tensor, UNCHECKED]``: any tensor, sparse or complex too
 ``list[int]``       and other collections: of that kind, with such elements
@@ -215,7 +215,9 @@ def _told(error: Exception, of: type | None, function, args, kwargs) -> Exceptio
 
 def _in_words(error: Exception, sentence: str) -> Exception:
     """A ValueError with a sentence; who catches errors of the kind of ``error`` catches it too."""
-    told = _both(type(error)).__new__(_both(type(error)), sentence)
+    kind = type(error)
+    told = kind.__new__(_both(kind))  # not made as usual: some kinds ask for more than a sentence
+    told.args = (sentence,)
     vars(told).update(vars(error))
     if isinstance(error, OSError):
         told.errno, told.strerror, told.filename = error.errno, error.strerror, error.filename
@@ -267,7 +269,7 @@ def check_of(hint, name: str = "") -> Check | None:
     if origin in (typing.Union, types.UnionType):
         return _one_of(hint, [part for part in inside if part is not types.NoneType], name)
     if hint in _PLAIN:
-        return checks.seed if hint is int and name == "seed" else _PLAIN[hint]
+        return _seed if hint is int and name == "seed" else _PLAIN[hint]
     if origin is type:
         return _class_below(inside[0])
     if hint in (Callable, collections.abc.Callable) or origin is collections.abc.Callable:
@@ -295,6 +297,10 @@ def _count(name, value):
     checks.fits(whole, **{name: whole})
     checks.integer(name, whole, maximum=MOST_OF.get(name, MOST))
     return _number_of(value, whole)
+
+
+def _seed(name, value):
+    return _number_of(value, checks.seed(name, _plain(value)))
 
 
 def _number(name, value):
@@ -329,9 +335,12 @@ def _function(name, value):
 
 
 def _instance(kind, name, value):
-    if not isinstance(value, kind) and not _like(kind, value):
-        raise ValueError(f"{name} must be {_a(kind.__name__)}, got {shown(value)}")
-    return value
+    if isinstance(value, kind) or _like(kind, value):
+        return value
+    fields = getattr(kind, "_fields", ())
+    if fields and type(value) in (tuple, list) and len(value) == len(fields):
+        return kind(*value)  # a NamedTuple, given without its name
+    raise ValueError(f"{name} must be {_a(kind.__name__)}, got {shown(value)}")
 
 
 def _like(kind, value) -> bool:
@@ -347,6 +356,11 @@ def _any_integer(name, value):
     return _number_of(value, checks.integer(name, _plain(value)))
 
 
+def _is_array(value) -> bool:
+    """Whether it is an array of NumPy, or a column of numbers, which a tensor is made of."""
+    return hasattr(value, "__array__") and hasattr(value, "ndim") and hasattr(value, "dtype")
+
+
 def _of_class(kind, name, value):
     if not isinstance(value, kind):
         raise ValueError(f"{name} must be {_a(kind.__name__)}, got {shown(value)}")
@@ -354,6 +368,8 @@ def _of_class(kind, name, value):
 
 
 def _real_tensor(kind, name, value):
+    if not isinstance(value, kind) and _is_array(value):
+        value = checks.tensor(name, value.__array__().copy())  # of any index and strides
     _of_class(kind, name, value)
     if str(value.layout) != "torch.strided" or value.is_complex() or checks.without_data(value):
         raise ValueError(f"{name} must be a dense tensor of real numbers, got {shown(value)}")
@@ -361,7 +377,7 @@ def _real_tensor(kind, name, value):
 
 
 def _tensor(kind, name, value):
-    _real_tensor(kind, name, value)
+    value = _real_tensor(kind, name, value)
     if not _is_finite(value):
         raise ValueError(f"{name} must be finite, but some of its numbers are infinite or NaN")
     return value
@@ -445,22 +461,29 @@ def _mapping(key, item, name, value):
     like_one = all(hasattr(value, one) for one in ("keys", "items", "__getitem__"))  # as a Series
     if isinstance(value, type) or not like_one:
         raise ValueError(f"{name} must be a dictionary, got {shown(value)}")
-    for k, v in value.items():
-        if key is not None:
+    if key is not None:
+        for k in value.keys():  # noqa: SIM118 - of a Series
             key(f"a key of {name}", k)
-        if item is not None:
-            item(f"{name}[{k!r}]", v)
-    return value
+    if item is None:
+        return value
+    given = dict(value.items())
+    found = {k: item(f"{name}[{k!r}]", v) for k, v in given.items()}
+    return found if _made_anew(found.values(), given.values()) else value
 
 
 def _fixed(items, name, value):
     row = _row(value)
     if row is None or len(row) != len(items):
         raise ValueError(f"{name} must be a tuple of {len(items)}, got {shown(value)}")
-    for k, (item, one) in enumerate(zip(items, row, strict=True)):
-        if item is not None:
-            item(f"{name}[{k}]", one)
-    return value
+    pairs = enumerate(zip(items, row, strict=True))
+    found = [one if item is None else item(f"{name}[{k}]", one) for k, (item, one) in pairs]
+    return tuple(found) if _made_anew(found, row) else value
+
+
+def _made_anew(found, given) -> bool:
+    """Whether a check made something of an element, other than the number of a scalar."""
+    pairs = zip(found, given, strict=True)
+    return any(new is not old and not isinstance(new, int | float) for new, old in pairs)
 
 
 def _sequence(item, ordered, lazy, name, value):
@@ -470,8 +493,10 @@ def _sequence(item, ordered, lazy, name, value):
     if row is None:
         raise ValueError(f"{name} must be a list, got {shown(value)}")
     if item is not None:
-        for k, one in enumerate(itertools.islice(row, _LOOKED_AT)):
-            item(f"{name}[{k}]", one)
+        first = list(itertools.islice(row, _LOOKED_AT))
+        found = [item(f"{name}[{k}]", one) for k, one in enumerate(first)]
+        if _made_anew(found, first):
+            return [item(f"{name}[{k}]", one) for k, one in enumerate(row)]
     return row if isinstance(value, MappingView) else value
 
 

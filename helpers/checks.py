@@ -37,8 +37,12 @@ def integer(name: str, value, minimum: AnyInt | None = None, maximum: AnyInt | N
     return whole
 
 
-def number(name: str, value, minimum: float | None = None, maximum: float | None = None) -> float:
-    """``value`` as a finite ``float`` between ``minimum`` and ``maximum``, both included."""
+def number(name: str, value, minimum=None, maximum=None) -> float:
+    """``value`` as a finite ``float`` between ``minimum`` and ``maximum``, both included.
+
+    Args:
+        minimum, maximum: numbers, which may be infinite.
+    """
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not abs(value) <= sys.float_info.max:  # NaN is not, either
         raise ValueError(f"{name} must be a finite number, got {shown(value)}")

@@ -1,10 +1,14 @@
 """What comes from outside of the package is held against its annotations."""
 
+import errno
 import importlib
 import inspect
 import math
 import pickle
 import pkgutil
+import shutil
+import subprocess
+import sys
 import time
 import typing
 from collections import deque
@@ -20,11 +24,12 @@ import pytest
 import torch
 
 import helpers
-from helpers import boundary, checks
+from helpers import boundary, checks, paths
 from helpers.boundary import check_of, guard
 from helpers.checks import AnyInt
-from helpers.graph import Graph, hops, normalized_adjacency, six_node_graph
+from helpers.graph import GCNLayer, Graph, hops, normalized_adjacency, six_node_graph
 from helpers.notebook import start
+from helpers.recurrent import bptt
 
 
 def guarded_functions():
@@ -204,3 +209,99 @@ def test_memory_is_counted_before_it_is_asked_for():
         ValueError, match=r"n = 1,000,000,000,000 would need at least 3\.73e\+03 GB"
     ):
         checks.fits(10**12, n=10**12)
+
+
+def test_every_device_may_be_one_of_torch():
+    plans = [boundary._plan(made.__wrapped__)[1] for _, made, _ in guarded_functions()]
+    found = [checked["device"] for checked in plans if "device" in checked]
+    assert len(found) > 20
+    for check in found:
+        assert check("device", torch.device("cpu")) == torch.device("cpu")
+        assert check("device", "cpu") == "cpu"
+
+
+def test_a_readers_own_module_is_outside_whatever_its_name():
+    space = {"__name__": "helpers_mine", "hops": hops}
+    with pytest.raises(ValueError, match=r"^graph must be a Graph, got 3$"):
+        exec("hops(3, 'A', 'B')", space)
+
+
+def lacking(key: str):
+    """Fails as a mapping of a library does."""
+    return pd.Series({"a": 1})[key]
+
+
+def reading(path: Path):
+    """Fails as a file does."""
+    return np.load(path)
+
+
+def test_an_error_is_of_the_librarys_kind_too(monkeypatch, tmp_path):
+    monkeypatch.setattr(boundary, "_OURS", str(Path(__file__).parent))
+    with pytest.raises(KeyError, match=r"^lacking cannot work with key = 'b': KeyError") as told:
+        guarded_here(lacking)("b")
+    assert isinstance(told.value, ValueError)
+    assert str(pickle.loads(pickle.dumps(told.value))) == str(told.value)
+    with pytest.raises(FileNotFoundError, match="reading cannot work with path") as told:
+        guarded_here(reading)(tmp_path / "no.npy")
+    assert told.value.errno == errno.ENOENT
+    assert isinstance(told.value, ValueError)
+
+
+def test_a_refusal_is_short():
+    """The reader's line, the guard, and the line that says it: nothing of the checks."""
+    with pytest.raises(ValueError, match="graph must be") as told:
+        hops(3, "A", "B")
+    assert [entry.name for entry in told.traceback[1:]] == ["from_outside", "_checked"]
+
+
+def test_torch_looks_through_the_guard():
+    P, A = torch.randn(5, 4), normalized_adjacency(six_node_graph())
+    for full in (True, False):
+        compiled = torch.compile(bptt.softmax, backend="eager", fullgraph=full)
+        torch.testing.assert_close(compiled(P), torch.softmax(P, -1))
+
+    def layer(H):
+        return GCNLayer(4, 3)(H[:6], A) * hops(six_node_graph(), "A", "C")
+
+    assert torch.compile(layer, backend="eager")(torch.randn(6, 4)).shape == (6, 3)
+    torch.testing.assert_close(torch.func.vmap(bptt.softmax)(P), torch.softmax(P, -1))
+    with torch._subclasses.fake_tensor.FakeTensorMode() as mode:
+        assert bptt.softmax(mode.from_tensor(P)).shape == (5, 4)
+
+
+_EDITED = """
+import importlib, sys
+import IPython.testing.globalipapp as shells
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+shell = shells.start_ipython()
+def run(code):
+    assert shell.run_cell(code).success, code
+def edit(path, old, new):
+    path = Path(sys.argv[1], "helpers", path)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+run("%load_ext autoreload")
+run("%autoreload 2")
+run("from helpers.optimizers.quadratics import best_descent")
+run("from helpers.graph.layers.gin import GINLayer")
+run("import helpers.optimizers.quadratics as quadratics")
+run("best_descent(1.0, 2.0); GINLayer(2, 3)")
+new = "def best_descent(*_, **__):\\n    return 7\\n\\n\\ndef _old("
+edit("optimizers/quadratics.py", "def best_descent(", new)
+edit("graph/layers/gin.py", "super().__init__()", "super().__init__()\\n        self.mark = 5")
+run("assert best_descent(1.0, 2.0) == quadratics.best_descent(3) == 7")
+run("assert GINLayer(2, 3).mark == 5")
+run("import importlib; quadratics = importlib.reload(quadratics)")
+run("assert not hasattr(quadratics.best_descent.__wrapped__, '__wrapped__')")
+"""
+
+
+def test_what_is_edited_is_seen_by_autoreload(tmp_path):
+    """In Jupyter: a function and a class that were imported by name are those of the new file."""
+    shutil.copytree(paths.ROOT / "helpers", tmp_path / "helpers")
+    done = subprocess.run(
+        [sys.executable, "-c", _EDITED, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

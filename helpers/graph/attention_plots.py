@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import torch
 
+from helpers.checks import AnyTensor
 from helpers.figures import PALETTE, SEQUENTIAL
 from helpers.foreign import in_figure
 from helpers.graph.graphs import Graph
@@ -68,9 +69,7 @@ def attention_on_edges(
             )
 
 
-def attention_matrices(
-    matrices: dict[str, torch.Tensor], rows: Sequence[str], columns: Sequence[str]
-):
+def attention_matrices(matrices: dict[str, AnyTensor], rows: Sequence[str], columns: Sequence[str]):
     """Attention of queries (rows) to keys (columns), a panel a layer; each row's largest framed."""
     fig, axes = plt.subplots(1, len(matrices), figsize=(3.3 * len(matrices), 3.1), squeeze=False)
     shade = plt.get_cmap(SEQUENTIAL)

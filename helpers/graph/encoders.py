@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import integer, number, shown, square
+from helpers.checks import AnyTensor, integer, number, shown, square
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GCNLayer
 from helpers.graph.propagation import add_self_loops
@@ -166,7 +166,7 @@ def common_neighbours(graph: Graph, pairs: torch.Tensor) -> torch.Tensor:
     return (A @ A)[pairs[:, 0], pairs[:, 1]]
 
 
-def area_under_curve(hidden: torch.Tensor, none: torch.Tensor) -> float:
+def area_under_curve(hidden: AnyTensor, none: AnyTensor) -> float:
     """The share of pairs (hidden edge, no edge) whose edge has the higher score; ties count half.
 
     The area under the ROC curve.

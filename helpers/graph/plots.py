@@ -10,6 +10,7 @@ import seaborn as sns
 import torch
 from matplotlib.patches import Rectangle
 
+from helpers.checks import AnyTensor
 from helpers.figures import CYCLE, PALETTE
 from helpers.foreign import in_figure
 from helpers.graph.graphs import Graph
@@ -84,7 +85,7 @@ def readable_on(fill) -> str:
 
 def draw_matrix(
     ax,
-    matrix: torch.Tensor,
+    matrix: AnyTensor,
     names: Sequence[str],
     *,
     title: str = "",
@@ -123,7 +124,7 @@ def draw_matrix(
     ax.set_title(title, pad=8)
 
 
-def graph_and_matrices(graph: Graph, matrices: dict[str, torch.Tensor], edge: tuple[str, str]):
+def graph_and_matrices(graph: Graph, matrices: dict[str, AnyTensor], edge: tuple[str, str]):
     """The drawing, and beside it each matrix with the cells of one edge framed."""
     fig, axes = plt.subplots(1, 1 + len(matrices), figsize=(2.35 * (1 + len(matrices)), 3.0))
     draw_graph(axes[0], graph, edges=[edge], outlines=edge)

@@ -153,7 +153,7 @@ def paired_effect(
     return {"effect": effect, "low": low, "high": high, "seeds": n}
 
 
-def auc(score: pd.Series, success: pd.Series) -> float:
+def auc(score: pd.Series, success: pd.Series | np.ndarray) -> float:
     """Probability that a successful run has the higher score than a failed one; ties count half.
 
     NaN where all runs have one outcome.

@@ -57,7 +57,7 @@ def logit_gradient_by_jacobian(p: torch.Tensor, y: AnyTensor) -> torch.Tensor:
     return torch.einsum("bk,bkj->bj", dL_dy_hat, softmax_jacobian(y_hat))
 
 
-def logit_gradient_by_logsumexp(p: torch.Tensor, y: AnyTensor) -> torch.Tensor:
+def logit_gradient_by_logsumexp(p: AnyTensor, y: AnyTensor) -> torch.Tensor:
     """Equation (11): v = y_hat - y, the derivative of log sum_j exp(p_j) - p_m.
 
     Shapes:

@@ -3,6 +3,7 @@
 In float64, and where nothing else is said from the hand-written equations of :mod:`.bptt`.
 """
 
+import math
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -178,10 +179,13 @@ def truncation_bias(
     return TruncationBias(kept, cosine, [(s.norm() / whole.norm()).item() for s in short])
 
 
-def clip(gradients: list[torch.Tensor], max_norm: float) -> tuple[list[torch.Tensor], float]:
+def clip(gradients: list[torch.Tensor], max_norm) -> tuple[list[torch.Tensor], float]:
     """Scale all gradients by one factor so that their common norm is at most ``max_norm``: (38).
 
     Pascanu, Mikolov and Bengio 2013, algorithm 1: the direction stays, the length is cut.
+
+    Args:
+        max_norm: a number above 0; infinite, the norm is measured and nothing cut.
 
     Returns:
         the scaled gradients and the norm before.
@@ -191,7 +195,8 @@ def clip(gradients: list[torch.Tensor], max_norm: float) -> tuple[list[torch.Ten
     """
     if not len(gradients):
         raise ValueError("there must be at least one gradient")
-    positive("max_norm", max_norm)
+    if max_norm != math.inf:
+        positive("max_norm", max_norm)
     norm = torch.sqrt(sum(g.square().sum() for g in gradients)).item()
     factor = min(1.0, max_norm / norm) if norm > 0 else 1.0
     return [g * factor for g in gradients], norm
