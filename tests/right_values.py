@@ -82,7 +82,6 @@ def _of_bool(value):
 def _of_int(value):
     return {
         "np.int64": lambda: np.int64(value),
-        "np.int32": lambda: np.int32(value),
         "tensor": lambda: torch.tensor(value),
         "array without dimension": lambda: np.array(value),
         "item of a column": lambda: pd.Series([value]).iloc[0],
@@ -118,7 +117,6 @@ def _of_tensor(value):
         "not contiguous": lambda: torch.stack([plain, plain], -1)[..., 0],
         "expanded": lambda: plain.expand(1, *plain.shape)[0],
         "array": lambda: plain.numpy().copy(),
-        "array that cannot be written": lambda: np.broadcast_to(plain.numpy(), plain.shape),
         "own kind": lambda: plain.as_subclass(type("Mine", (torch.Tensor,), {})),
     }
     if plain.is_floating_point():
