@@ -19,6 +19,7 @@ Ground floor
     processes   processes that end with their parent, or when asked, and leave no traces
     foreign     texts from elsewhere, shown as text on pages, in figures and in print
     checks      bad input gets a sentence: small validators that raise ``ValueError``
+    annotations what an annotation means: the check of an argument
     boundary    every call from outside is held against its annotations
     colors      the hues, apart from matplotlib
     runtime     device, seeds, threads, allocator, progress bars
