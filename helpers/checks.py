@@ -3,6 +3,7 @@
 Each takes the name under which the caller knows the value, and returns the value in a clean type.
 """
 
+import functools
 import numbers
 import sys
 from collections.abc import Iterable, Sequence
@@ -160,11 +161,16 @@ def fits(count: AnyInt, /, **sizes: AnyInt) -> None:
 
 def memory_of_machine() -> int:
     """Bytes that this process may hold: all of the machine, or the limit that was set for it."""
-    there = psutil.virtual_memory().total
+    there = _built_in()
     if resource is not None:
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         there = there if limit == resource.RLIM_INFINITY else min(there, limit)
     return there
+
+
+@functools.cache
+def _built_in() -> int:
+    return psutil.virtual_memory().total
 
 
 def shown(value, width: int = 120) -> str:

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -33,8 +34,22 @@ def local_cluster() -> Iterator[tuple[str, Callable[..., subprocess.Popen]]]:
 
     start_worker.scheduler = processes[0]
     try:
+        _wait_for(port)
         yield address, start_worker
     finally:
         for process in reversed(processes):
             process.kill()
             process.wait()
+
+
+def _wait_for(port: int) -> None:
+    """Until a busy machine has started what listens there."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline, "no scheduler within a minute"
+            time.sleep(0.1)
+        else:
+            return

@@ -42,7 +42,7 @@ QUICK = {
     "a cluster that is sick or loses a part": 3,
     "an edge list in any encoding": 100,
     "a parameter that no notebook can have": 60,
-    "a damaged notebook among others": 2,
+    "a damaged notebook among others": 1,
     "a setting out of range": 100,
 }
 

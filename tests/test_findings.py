@@ -12,17 +12,21 @@ from helpers.palindromes import archive as study
 from helpers.paths import ROOT
 
 
-def test_readme_says_what_the_runs_say():
+@pytest.fixture(scope="module")
+def headlines():
+    return findings.headlines()
+
+
+def test_readme_says_what_the_runs_say(headlines):
     text = findings.README.read_text(encoding="utf-8")
-    found = findings.as_list(findings.headlines())
+    found = findings.as_list(headlines)
     assert findings.inserted(text, found) == text, "run python -m helpers.findings"
 
 
-def test_six_findings_with_numbers_and_a_link_each():
-    found = findings.headlines()
-    assert len(found) == 6
-    assert [h.notebook for h in found] == sorted(h.notebook for h in found)
-    for line in findings.as_list(found).splitlines():
+def test_six_findings_with_numbers_and_a_link_each(headlines):
+    assert len(headlines) == 6
+    assert [h.notebook for h in headlines] == sorted(h.notebook for h in headlines)
+    for line in findings.as_list(headlines).splitlines():
         target = re.search(r"\[\d\d\]\((notebooks/\d\d_\w+\.ipynb)\)$", line)
         assert (ROOT / target[1]).is_file()
         assert len(re.findall(r"\d+", line[: target.start()])) >= 3
@@ -64,7 +68,8 @@ def test_percent():
     assert findings.percent(1) == "100 %"
 
 
-def test_main_writes_readme_and_a_second_time_changes_nothing(tmp_path, monkeypatch):
+def test_main_writes_readme_and_a_second_time_changes_nothing(tmp_path, monkeypatch, headlines):
+    monkeypatch.setattr(findings, "headlines", lambda: headlines)
     copy = tmp_path / "README.md"
     copy.write_text(f"a\n{findings.BEGIN}\n{findings.END}\n", encoding="utf-8")
     monkeypatch.setattr(findings, "README", copy)

@@ -47,6 +47,11 @@ HELD_OUT_N, HELD_OUT_BATCH = 10_000, 1000
 #: Options of a cell that are fields of a run; the others stand in its ``options``.
 FIELD_OPTIONS = ("forget_bias", "chrono")
 
+#: Fields that a cell is made of, and their values in the cells that were made to try them.
+_OF_THE_CELL = ("model", "task", "encoding", "hidden_size", "batch_size", "num_layers",
+                "W_x", "W_h", "forget_bias", "chrono", "options")  # fmt: skip
+_made: set[tuple] = set()
+
 
 @dataclass(frozen=True)
 class PalindromeRun:
@@ -130,7 +135,10 @@ class PalindromeRun:
                     f"{', '.join(sorted(own)) or 'none'}; got {name!r}"
                 )
         self._check_memory(cell)
-        self.new_core(torch.Generator(), smallest=True)  # what is left, the cell itself refuses
+        tried = tuple(getattr(self, name) for name in _OF_THE_CELL)
+        if tried not in _made:
+            self.new_core(torch.Generator(), smallest=True)  # what is left, the cell itself refuses
+            _made.add(tried)
 
     def _check_memory(self, cell) -> None:
         """Weights and their gradients, and what the outputs of one batch take."""
