@@ -66,9 +66,4 @@ Wings
 Importing ``helpers`` alone imports nothing heavy.
 """
 
-import os as _os
-
-# NumPy keeps to one thread, as torch does here (helpers.runtime.own_threads). Read as it is loaded.
-_os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 __version__ = "0.2.0"

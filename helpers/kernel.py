@@ -16,8 +16,6 @@ CONFIG = f"""import os
 
 # Threads that wait give their core away after a while; read when torch is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "{SPIN_COUNT}")
-# NumPy's products on one thread, though a notebook may import it before helpers.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # The kernel says at every start that it does not encrypt what it sends to this same machine.
 c.IPKernelApp.log_level = "CRITICAL"
 """

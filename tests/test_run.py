@@ -250,19 +250,15 @@ def test_the_engine_says_which_cell_begins(tmp_path):
 
 def test_a_kernel_of_the_environment_gives_its_core_away_and_is_quiet(tmp_path, monkeypatch):
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     target = kernel.write(tmp_path)
     assert target == tmp_path / "etc" / "ipython" / "ipython_kernel_config.py"
     settings = SimpleNamespace(IPKernelApp=SimpleNamespace())
     exec(target.read_text(), {"c": settings})
     assert os.environ["GOMP_SPINCOUNT"] == str(kernel.SPIN_COUNT)
-    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
     assert settings.IPKernelApp.log_level == "CRITICAL"
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     exec(target.read_text(), {"c": settings})
     assert os.environ["GOMP_SPINCOUNT"] == "7"  # a reader's own wish stands
-    assert os.environ["OPENBLAS_NUM_THREADS"] == "2"
 
 
 def test_a_notebook_has_one_thread_though_torch_came_first():

@@ -141,7 +141,7 @@ def test_decoder_equals_the_module(num_layers):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_one_row_is_numpys_and_says_what_torch_says(model, dtype, monkeypatch):
+def test_a_step_of_one_row_in_numpy_says_what_torch_says(model, dtype, monkeypatch):
     network = copy.deepcopy(model).to(dtype)
     ours = s.Decoder(network, VOCAB).begin(["the"])
     monkeypatch.setattr(s.Decoder, "in_numpy", lambda self, B: False)

@@ -49,28 +49,6 @@ class FloatWeights:
         return partial(torch.addmm, self.bias, x, self.W_T, out=out)
 
 
-class OneRowWeights:
-    """A weight matrix for products of one row on a CPU: NumPy's take two thirds of torch's time.
-
-    Args:
-        W, bias: as of :class:`FloatWeights`.
-    """
-
-    def __init__(self, W: torch.Tensor, bias: torch.Tensor | None):
-        self.W, self.bias = W.numpy(), None if bias is None else bias.numpy()
-
-    def bind(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
-        """As of :class:`FloatWeights`, for ``B`` = 1."""
-        W, bias, x, out = self.W, self.bias, x[0].numpy(), out[0].numpy()
-        product = np.empty_like(out)
-
-        def run():
-            np.dot(W, x, product)
-            np.add(product, out if bias is None else bias, out)
-
-        return run
-
-
 class Decoder:
     """The weights of a model, prepared for one character after another.
 
@@ -112,15 +90,16 @@ class Decoder:
         self._prepared = {}
 
     def in_numpy(self, B: int) -> bool:
-        """Whether a step of ``B`` rows is NumPy's: of one row, on a CPU.
+        """Whether all but the products of a step of ``B`` rows is NumPy's: of one row, on a CPU.
 
         A step reads every weight once, which drives all else out of the caches: NumPy has less to
-        load again than torch, call by call.
+        load again than torch, call by call. (NumPy's own products of one row are faster than
+        torch's on an idle machine, and slower beside programs that read much memory.)
         """
         numbers = self.dtype in (torch.float32, torch.float64)
         return B == 1 and self.device.type == "cpu" and numbers
 
-    def weights(self, B: int) -> list[FloatWeights | OneRowWeights | Engine]:
+    def weights(self, B: int) -> list[FloatWeights | Engine]:
         """Of the layers and of the read-out, for steps of ``B`` rows."""
         engine = None
         if self.quantised:
@@ -128,14 +107,14 @@ class Decoder:
                 engine = find_engine(self.n, B)
             if engine is None:
                 _say_not_quantised(f"{B} texts at once" if B > 1 else "one text", self.device.type)
-        kind = engine or (OneRowWeights if self.in_numpy(B) else FloatWeights)
+        kind = engine or FloatWeights
         if kind not in self._prepared:
             self._prepared[kind] = [kind(W, bias) for W, bias in self._matrices]
         return self._prepared[kind]
 
     def in_eight_bits(self, B: int) -> bool:
         """Whether steps of ``B`` rows run on weights of eight bits."""
-        return not isinstance(self.weights(B)[0], FloatWeights | OneRowWeights)
+        return not isinstance(self.weights(B)[0], FloatWeights)
 
     def prime(self, prompt: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits ``(V,)`` after ``prompt`` and the state h, c ``(layers, n)``."""
@@ -196,7 +175,7 @@ class Decoding:
             do without.
     """
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def __init__(self, decoder: Decoder, logits, h, c):
         self.decoder = decoder
         L, B, n = h.shape
@@ -251,8 +230,9 @@ class Decoding:
             torch.mul(tanh_c, o, out=h)
         self._read_out()
 
+    @torch.inference_mode()
     def _step_of_one(self, k: int) -> None:
-        """:meth:`_step` in NumPy, which has no sigmoid: (1 + tanh(a / 2)) / 2."""
+        """:meth:`_step` in NumPy but for the products; it has no sigmoid: (1 + tanh(a / 2)) / 2."""
         a, sigmoids, i, f, o, g, tanh_c = self._gates
         np.copyto(a, self._table[k])
         for product, (c, h) in zip(self._products, self._states, strict=True):

@@ -13,9 +13,8 @@ faster than the product in float32.
 import time
 import warnings
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -151,10 +150,7 @@ def find_engine(columns: int, B: int) -> type[Engine] | None:
     """
     W, x = _random(columns, B)
     W_T, out = W.T.contiguous(), x.new_empty(B, len(W))
-    if B == 1:  # as in :class:`.decoder.OneRowWeights`
-        plain = _seconds(partial(np.dot, W.numpy(), x[0].numpy(), out[0].numpy()))
-    else:
-        plain = _seconds(lambda: torch.mm(x, W_T, out=out))
+    plain = _seconds(lambda: torch.mm(x, W_T, out=out))
     for engine in ENGINES:
         try:
             right = error_of(engine, columns, B) < MOST_ERROR
