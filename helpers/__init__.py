@@ -24,6 +24,7 @@ Ground floor
     colors      the hues, apart from matplotlib
     runtime     device, seeds, threads, allocator, progress bars
     steps       the one record that every training loop hands to whoever watches
+    together    several trainings at the same time, a core each
     store       finished runs, one file each, named by the run's key
     study       grids of configurations in, a tidy table out: cores or a cluster
     cluster     a study's runs on a Dask cluster, which may be sick

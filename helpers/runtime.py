@@ -141,6 +141,12 @@ def prepare_worker(threads: int = 1) -> None:
             libc.mallopt(m_top_pad, 2**28)
 
 
+def prepare_thread(threads: int = 1) -> None:
+    """What a thread of Python does not inherit from one that :func:`prepare_worker` has set up."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+
+
 def bf16_available(where: torch.device | str = "cpu") -> bool:
     """Whether this device multiplies bfloat16 matrices in hardware; a CPU is tried out once."""
     global _bf16

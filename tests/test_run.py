@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -116,8 +117,8 @@ def test_plain_papermill_from_any_folder(tmp_path):
     hostile.mkdir(parents=True)
     (hostile / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "x"}')
     whole = nbformat.read(paths.NOTEBOOKS / "04_palindrome_study.ipynb", 4)
-    live = next(k for k, cell in enumerate(whole.cells) if cell.source.startswith("live = {}"))
-    whole.cells = whole.cells[: live + 1]  # the rest reads published runs
+    live = next(k for k, cell in enumerate(whole.cells) if "\nlive = {" in cell.source)
+    whole.cells = whole.cells[: live + 3]  # with its table; the rest reads published runs
     nbformat.write(whole, folder / "in put.ipynb")
     command = [PYTHON, "-m", "papermill", "in put.ipynb", "out put.ipynb", "-k", "python3"]
     command += ["-y", "lengths: [3, 4]", "-p", "steps", "12", "--no-progress-bar"]
@@ -125,7 +126,9 @@ def test_plain_papermill_from_any_folder(tmp_path):
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     executed = nbformat.read(folder / "out put.ipynb", 4)
-    assert any("T = 4" in o.get("text", "") for c in executed.cells for o in c.get("outputs", []))
+    outputs = [o for c in executed.cells for o in c.get("outputs", [])]
+    assert any("48/48 steps" in o.get("text", "") for o in outputs)
+    assert any(re.search(r"LSTM +4 ", o.get("data", {}).get("text/plain", "")) for o in outputs)
 
 
 WIDGETS = """

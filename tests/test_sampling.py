@@ -97,7 +97,26 @@ def test_draws_invert_the_cumulated_distribution(temperature, cut):
     torch.testing.assert_close(torch.tensor(draw.log_probabilities()), expected.float())
 
 
+@pytest.mark.parametrize(
+    "settings", [(1.0,), (0.0,), (1e-300,), (0.3, 5), (2.0, None, 0.7), (1.0, 9, 0.4)]
+)
+def test_one_text_draws_what_it_draws_beside_others(settings):
+    torch.manual_seed(4)
+    logits, uniforms = torch.randn(30, 13) * 3, np.random.default_rng(1).random(30)
+    together = s.Draw(30, 13, *settings)
+    together(logits, uniforms)
+    alone, expected = s.Draw(1, 13, *settings), together.log_probabilities()
+    for row in range(30):
+        alone(logits[row : row + 1], uniforms[row : row + 1])
+        assert alone.ids.tolist() == [together.ids[row]]
+        assert torch.equal(alone.logits()[0], together.logits()[row])
+        assert alone.log_probabilities() == pytest.approx([expected[row]])
+
+
 def test_draws_never_leave_the_vocabulary():
+    alone = s.Draw(1, 3)
+    alone(torch.tensor([[0.0, 0.0, -1e30]]), np.array([np.nextafter(1, 0)]))
+    assert alone.ids.tolist() == [1]
     draw = s.Draw(2, 3, 1.0, None, None)
     draw(torch.tensor([[0.0, 0.0, -1e30], [0.0, 0.0, 0.0]]), np.array([np.nextafter(1, 0)] * 2))
     assert draw.ids.tolist() == [1, 2]
@@ -119,6 +138,20 @@ def test_decoder_equals_the_module(num_layers):
             torch.testing.assert_close(decoding.c[:, 0].clone(), c[:, 0])
             torch.testing.assert_close(decoding.h[0].clone(), h[:, 0].flatten())
             decoding.step(VOCAB.encode(text[t] + "x" + text[t]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_step_of_one_row_in_numpy_says_what_torch_says(model, dtype, monkeypatch):
+    network = copy.deepcopy(model).to(dtype)
+    ours = s.Decoder(network, VOCAB).begin(["the"])
+    monkeypatch.setattr(s.Decoder, "in_numpy", lambda self, B: False)
+    theirs = s.Decoder(network, VOCAB).begin(["the"])
+    tolerance = {"rtol": 0, "atol": 1e-4 if dtype == torch.float32 else 1e-12}
+    for k in VOCAB.encode(" cat sat on a mat."):
+        for name in ("logits", "h", "c"):
+            torch.testing.assert_close(getattr(ours, name), getattr(theirs, name), **tolerance)
+        assert ours.step(k[None]) is ours.logits
+        theirs.step(k[None])
 
 
 def test_one_short_prompt_is_read_in_steps_and_a_long_one_by_the_module(model, monkeypatch):

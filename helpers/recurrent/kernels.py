@@ -4,6 +4,9 @@ The same equations as :mod:`helpers.recurrent.bptt`, in an autograd function. Ac
 out as the equations write them, column vectors side by side in an ``(n, B)`` matrix a step, one
 contiguous block each, so that every step works in the cache and the weight gradient is summed on
 the way instead of from a copy of the whole sequence.
+
+An LSTM arranged so takes 1.2 times as long as torch's kernel, which has faster sigmoids; leaving
+out the products of its first step, whose state is zero, gains nothing. (AVX2, T from 5 to 160.)
 """
 
 import torch

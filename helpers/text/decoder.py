@@ -10,9 +10,10 @@ Everything lies where the model lies.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
+import numpy as np
 import torch
 
 from helpers.checks import text as check_text
@@ -41,7 +42,7 @@ class FloatWeights:
     def __init__(self, W: torch.Tensor, bias: torch.Tensor | None):
         self.W_T, self.bias = W.T.contiguous(), bias
 
-    def bind(self, x: torch.Tensor, out: torch.Tensor):
+    def bind(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
         """A function that reads ``x (B, columns)`` and writes ``x W^T`` into ``out (B, rows)``."""
         if self.bias is None:
             return partial(out.addmm_, x, self.W_T)
@@ -87,6 +88,16 @@ class Decoder:
                 self._matrices.append((torch.cat([W_x, W_h], 1), b))
         self._matrices.append((model.W_ph.detach().clone(), model.b_p.detach().clone()))
         self._prepared = {}
+
+    def in_numpy(self, B: int) -> bool:
+        """Whether all but the products of a step of ``B`` rows is NumPy's: of one row, on a CPU.
+
+        A step reads every weight once, which drives all else out of the caches: NumPy has less to
+        load again than torch, call by call. (NumPy's own products of one row are faster than
+        torch's on an idle machine, and slower beside programs that read much memory.)
+        """
+        numbers = self.dtype in (torch.float32, torch.float64)
+        return B == 1 and self.device.type == "cpu" and numbers
 
     def weights(self, B: int) -> list[FloatWeights | Engine]:
         """Of the layers and of the read-out, for steps of ``B`` rows."""
@@ -171,43 +182,71 @@ class Decoding:
         self.logits, self.c = logits.clone(), c.contiguous().clone()
         self.h = h.transpose(0, 1).reshape(B, L * n).clone()
         self._ids = torch.zeros(B, dtype=torch.int64, device=h.device)
-        self._a = torch.empty(B, 4 * n, dtype=h.dtype, device=h.device)
-        self._tanh_c = torch.empty(B, n, dtype=h.dtype, device=h.device)
-        # Views made once: a view costs as much as a small product.
-        self._sigmoids, self._candidate = self._a[:, : 3 * n], self._a[:, 3 * n :]
-        i, f, o, g = self._a.split(n, 1)
+        a = torch.empty(B, 4 * n, dtype=h.dtype, device=h.device)
+        tanh_c = torch.empty(B, n, dtype=h.dtype, device=h.device)
         *layers, read_out = decoder.weights(B)
-        self._layers = []
+        self._products, states = [], []
         for layer, weights in enumerate(layers):
             reads = self.h[:, max(0, layer - 1) * n : (layer + 1) * n]
-            h_t = self.h[:, layer * n : (layer + 1) * n]
-            self._layers.append((weights.bind(reads, self._a), self.c[layer], h_t))
-        self._gates = i, f, o, g
+            self._products.append(weights.bind(reads, a))
+            states.append((self.c[layer], self.h[:, layer * n : (layer + 1) * n]))
         self._read_out = read_out.bind(self.h[:, (L - 1) * n :], self.logits)
-        self.products = [*(product for product, _, _ in self._layers), self._read_out]
+        self.products = [*self._products, self._read_out]
+        # Views made once: a view costs as much as a small product.
+        self._gates = a, a[:, : 3 * n], *a.split(n, 1), tanh_c
+        self._states = states
+        self._in_numpy = decoder.in_numpy(B)
+        if self._in_numpy:
+            self._gates = tuple(view[0].numpy() for view in self._gates)
+            self._states = [(c[0].numpy(), h[0].numpy()) for c, h in states]
+            self._table = list(decoder.table.numpy())
 
     def __len__(self) -> int:
         return len(self.h)
 
-    @torch.inference_mode()
     def step(self, ids: torch.Tensor) -> torch.Tensor:
         """One character further, ``ids (B,)``, on any device: the logits ``(B, V)`` after it."""
+        if self._in_numpy:
+            self._step_of_one(ids.item())
+        else:
+            self._step(ids)
+        return self.logits
+
+    @torch.inference_mode()
+    def _step(self, ids: torch.Tensor) -> None:
         if ids.device != self._ids.device:
             ids = self._ids.copy_(ids)
-        i, f, o, g = self._gates
+        a, sigmoids, i, f, o, g, tanh_c = self._gates
         # The input product and the bias of the first layer; its recurrent product is added.
-        torch.index_select(self.decoder.table, 0, ids, out=self._a)
-        for product, c, h in self._layers:
+        torch.index_select(self.decoder.table, 0, ids, out=a)
+        for product, (c, h) in zip(self._products, self._states, strict=True):
             product()
-            self._sigmoids.sigmoid_()
-            self._candidate.tanh_()
+            sigmoids.sigmoid_()
+            g.tanh_()
             # c_t = g_t * i_t + c_{t-1} * f_t
             c.mul_(f).addcmul_(i, g)
             # h_t = tanh(c_t) * o_t
-            torch.tanh(c, out=self._tanh_c)
-            torch.mul(self._tanh_c, o, out=h)
+            torch.tanh(c, out=tanh_c)
+            torch.mul(tanh_c, o, out=h)
         self._read_out()
-        return self.logits
+
+    @torch.inference_mode()
+    def _step_of_one(self, k: int) -> None:
+        """:meth:`_step` in NumPy but for the products; it has no sigmoid: (1 + tanh(a / 2)) / 2."""
+        a, sigmoids, i, f, o, g, tanh_c = self._gates
+        np.copyto(a, self._table[k])
+        for product, (c, h) in zip(self._products, self._states, strict=True):
+            product()
+            np.multiply(sigmoids, 0.5, sigmoids)
+            np.tanh(a, a)
+            np.multiply(sigmoids, 0.5, sigmoids)
+            np.add(sigmoids, 0.5, sigmoids)
+            np.multiply(c, f, c)
+            np.multiply(g, i, g)
+            np.add(c, g, c)
+            np.tanh(c, tanh_c)
+            np.multiply(tanh_c, o, h)
+        self._read_out()
 
     @torch.inference_mode()
     def select(self, rows: torch.Tensor) -> "Decoding":

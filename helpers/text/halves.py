@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from helpers.runtime import autocast, cores, device_of
+from helpers.runtime import autocast, cores, device_of, prepare_thread
 from helpers.text.charlm import CharLM
 
 #: Multiplications of a forward pass from which on a second thread saves more than waking it costs.
@@ -95,7 +95,7 @@ class SecondThread:
     """
 
     def __init__(self):
-        self._pool = ThreadPoolExecutor(1, "second", initializer=_prepare)
+        self._pool = ThreadPoolExecutor(1, "second", initializer=prepare_thread)
 
     def map(self, function: Callable, parts: Sequence) -> list:
         """``function`` of both ``parts``, the first on the caller's thread, the second here."""
@@ -106,9 +106,3 @@ class SecondThread:
         finally:
             other.exception()  # waited for, whatever became of the first
         return [found, other.result()]
-
-
-def _prepare() -> None:
-    """What a thread does not inherit: see :func:`helpers.runtime.prepare_worker`."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)

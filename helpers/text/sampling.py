@@ -214,6 +214,9 @@ class Draw:
     def __call__(self, logits: torch.Tensor, uniforms: np.ndarray) -> None:
         """Draw from ``logits (B, V)`` with ``uniforms (B,)`` in [0, 1)."""
         scores = logits.cpu().numpy()  # on a CPU a view
+        if len(scores) == 1:
+            self._ids[0] = self._draw_one(scores[0], uniforms[0])
+            return
         # z - max z: every exponential is at most 1
         np.max(scores, axis=1, keepdims=True, out=self._highest)
         np.subtract(scores, self._highest, out=self._z)
@@ -230,6 +233,20 @@ class Draw:
         np.less_equal(cdf, self._total, out=self._below)
         np.sum(self._below, axis=1, out=self._ids)
         np.minimum(self._ids, self._last, out=self._ids)
+
+    def _draw_one(self, scores: np.ndarray, uniform: float) -> int:
+        """The same for one text, in half the time."""
+        z, p = self._z[0], self._p[0]
+        z[:] = scores
+        np.subtract(z, z.max(), z)
+        if self.temperature == 0:
+            return z.argmax()
+        np.divide(z, self.temperature, p)
+        np.exp(p, p)
+        if self.top_k is not None or self.top_p is not None:
+            self._truncate(self._p)
+        cdf = p.cumsum(out=self._cdf[0])
+        return min(cdf.searchsorted(cdf[-1] * uniform, "right"), self._last)
 
     def _truncate(self, p: np.ndarray) -> None:
         """Set to zero what top-k and top-p leave out of ``p``, which need not sum to 1."""
