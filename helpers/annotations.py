@@ -65,6 +65,8 @@ def check_of(hint, name: str = "") -> Check | None:
         return _collection_of(hint)
     if getattr(hint, "__module__", "") == "torch" and hint.__name__ == "Tensor":
         return functools.partial(_tensor, hint)
+    if getattr(hint, "__module__", "") == "numpy" and hint.__name__ == "ndarray":
+        return _array
     strict = isinstance(hint, type) and hint.__module__.split(".")[0] in _STRICT
     return functools.partial(_instance, hint) if strict else None
 
@@ -146,6 +148,12 @@ def _any_integer(name, value):
 def _is_array(value) -> bool:
     """Whether it is an array of NumPy, or a column of numbers, which a tensor is made of."""
     return hasattr(value, "__array__") and hasattr(value, "ndim") and hasattr(value, "dtype")
+
+
+def _array(name, value):
+    if not _is_array(value) and not isinstance(value, list | tuple | range):
+        raise ValueError(f"{name} must be an array, got {shown(value)}")
+    return value
 
 
 def _of_class(kind, name, value):
