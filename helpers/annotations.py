@@ -26,8 +26,9 @@ from typing import Annotated, Any
 from helpers import checks
 from helpers.checks import UNBOUNDED, UNCHECKED, shown
 
-#: No count in a notebook is larger; what takes longer than a training should not be begun.
-MOST = 10_000_000
+#: No count in a notebook is larger, such as the characters of a large book; what takes longer than
+#: a training should not be begun.
+MOST = 100_000_000
 
 #: By their names: what a loop goes through one by one.
 MOST_OF = {

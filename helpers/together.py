@@ -21,7 +21,7 @@ _LOOK_EVERY_S = 0.2
 
 
 def together(
-    train: Callable, runs: Mapping[Hashable, object], device: str = "cpu"
+    train: Callable, runs: Mapping[Hashable, object], device: str | torch.device = "cpu"
 ) -> dict[Hashable, object]:
     """What ``train`` returns for each of ``runs``, under its name and in their order.
 

@@ -190,8 +190,10 @@ def test_every_training_of_the_notebooks_is_here():
     called = set()
     pattern = r"\b(train_\w+|fit|\w+_trials|flow_while_training|link_prediction|accuracies"
     pattern += r"|seen_and_new|live_duel)\("
+    side_by_side = r"\btogether\((?:\w+\.)*(\w+)"
     for path in paths.NOTEBOOKS.glob("0*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
-                called |= set(re.findall(pattern, "".join(cell["source"])))
+                source = "".join(cell["source"])
+                called |= {*re.findall(pattern, source), *re.findall(side_by_side, source)}
     assert called - NOT_LIVE == set(TRAININGS)
