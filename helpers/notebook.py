@@ -55,9 +55,13 @@ def show_source(*objects) -> None:
         if not (inspect.isfunction(inspect.unwrap(obj)) or inspect.isclass(obj)):
             raise ValueError(f"a function or a class has a source, got {checks.shown(obj)}")
     for obj in objects:
-        code = _short_docstring(textwrap.dedent(inspect.getsource(obj)).rstrip())
-        home = f"`{obj.__module__}.{obj.__qualname__}`"
-        display(Markdown(f"{home}\n\n```python\n{code}\n```"))
+        display(Markdown(source_of(obj)))
+
+
+def source_of(obj) -> str:
+    """What :func:`show_source` shows of a function or a class, in Markdown."""
+    code = _short_docstring(textwrap.dedent(inspect.getsource(obj)).rstrip())
+    return f"`{obj.__module__}.{obj.__qualname__}`\n\n```python\n{code}\n```"
 
 
 def _short_docstring(code: str) -> str:

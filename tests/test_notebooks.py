@@ -2,11 +2,13 @@
 
 import ast
 import json
+import pydoc
 import re
 
 import nbformat
 import pytest
 
+from helpers.notebook import source_of
 from helpers.paths import NOTEBOOKS
 from helpers.publish import METADATA, clean, tells
 from helpers.run import declared_parameters
@@ -79,6 +81,16 @@ def test_outputs_are_complete_and_clean(path):
     assert not re.search(r"/(home|root|Users|work|tmp|usr)/|[A-Z]:\\\\", outputs)
     assert not re.search(r"\d+(\.\d+)?\s?(it|steps)/s|0x[0-9a-f]{8}", outputs)
     assert "application/vnd.jupyter.widget" not in outputs
+
+
+@notebooks
+def test_sources_that_are_shown_are_those_of_the_code(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            shown = output.get("data", {}).get("text/markdown", "")
+            if found := re.match(r"`(helpers[\w.]+)`\n\n```python\n", shown):
+                now = source_of(pydoc.locate(found[1]))
+                assert shown == now, f"python -m helpers.publish --only {path.stem[:2]}"
 
 
 @notebooks
