@@ -198,16 +198,21 @@ def _class_below(parent) -> Check:
 
 def _one_of(hint, parts, name) -> Check:
     """The check of ``A | B``, or of ``A | None``."""
-    options = [check_of(part, name) for part in parts]
-    if None in options:
+    options = {part: check_of(part, name) for part in parts}
+    if None in options.values():
         return None
-    check = options[0] if len(options) == 1 else functools.partial(_first_that_fits, hint, options)
+    check = functools.partial(_first_that_fits, options)
+    if len(options) == 1:
+        (check,) = options.values()
     return or_none(check) if types.NoneType in typing.get_args(hint) else check
 
 
-def _first_that_fits(hint, options, name, value):
+def _first_that_fits(options, name, value):
+    # What it is comes first: a tensor stays one where a number, too, may be passed.
+    plain = [part for part in options if isinstance(part, type) and typing.get_origin(part) is None]
+    own = [options[part] for part in plain if isinstance(value, part)]
     told = []
-    for check in options:
+    for check in dict.fromkeys([*own, *options.values()]):
         try:
             return check(name, value)
         except ValueError as error:

@@ -211,6 +211,14 @@ def test_memory_is_counted_before_it_is_asked_for():
         checks.fits(10**12, n=10**12)
 
 
+def test_what_a_value_is_counts_before_what_it_could_be():
+    check = check_of(float | np.ndarray | torch.Tensor)
+    for value in (torch.tensor(1.0), np.array(1.0), np.ones(2), 1.0):
+        assert check("x", value) is value
+    with pytest.raises(ValueError, match="x must be a finite number, got nan; or"):
+        check("x", math.nan)
+
+
 def test_every_device_may_be_one_of_torch():
     plans = [boundary._plan(made.__wrapped__)[1] for _, made, _ in guarded_functions()]
     found = [checked["device"] for checked in plans if "device" in checked]
