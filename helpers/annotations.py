@@ -26,14 +26,15 @@ from typing import Annotated, Any
 from helpers import checks
 from helpers.checks import UNBOUNDED, UNCHECKED, shown
 
-#: No count in a notebook is larger, such as the characters of a large book; what takes longer than
-#: a training should not be begun.
-MOST = 100_000_000
+#: No count in a notebook is larger; what takes longer than a training should not be begun.
+MOST = 10_000_000
 
 #: By their names: what a loop goes through one by one.
 MOST_OF = {
     **dict.fromkeys(("steps", "limit", "T"), 100_000),
     **dict.fromkeys(("epochs", "rounds", "depth", "updates", "runs"), 10_000),
+    "num_layers": 1000,
+    "characters": 10_000_000_000,  # of a shelf of books
 }
 
 #: Checks a value under a name, and returns it; raises ValueError.
