@@ -130,8 +130,18 @@ def _instance(kind, name, value):
         return value
     fields = getattr(kind, "_fields", ())
     if fields and type(value) in (tuple, list) and len(value) == len(fields):
-        return kind(*value)  # a NamedTuple, given without its name
+        return _named(kind, name, value)
     raise ValueError(f"{name} must be {_a(kind.__name__)}, got {shown(value)}")
+
+
+def _named(kind, name, values):
+    """A NamedTuple that was given without its name, each field by its own annotation."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    found = []
+    for field, value in zip(kind._fields, values, strict=True):
+        check = check_of(hints[field], field)
+        found.append(value if check is None else check(f"{name}.{field}", value))
+    return kind(*found)
 
 
 def _like(kind, value) -> bool:
@@ -212,8 +222,12 @@ def _first_that_fits(options, name, value):
     # What it is comes first: a tensor stays one where a number, too, may be passed.
     plain = [part for part in options if isinstance(part, type) and typing.get_origin(part) is None]
     own = [options[part] for part in plain if isinstance(value, part)]
+    if own and type(value).__module__ != "builtins":  # a complex tensor is no array of numbers
+        checked = own
+    else:
+        checked = dict.fromkeys([*own, *options.values()])
     told = []
-    for check in dict.fromkeys([*own, *options.values()]):
+    for check in checked:
         try:
             return check(name, value)
         except ValueError as error:

@@ -218,7 +218,9 @@ def mutations(draw, call: Call, signature: inspect.Signature, hints: dict):
 
 
 def _more(before, after) -> float:
-    """How many times as long a call may take as before."""
+    """How many times as long a call may take as before: by a count, or by the letters of a text."""
+    if isinstance(before, str) and isinstance(after, str) and before:
+        return max(1.0, len(after) / len(before))
     if not all(isinstance(value, int) and value > 0 for value in (before, after)):
         return 1.0
     return after / before if before < after <= 100 * before else 1.0

@@ -125,6 +125,11 @@ def _hashable(value) -> bool:
     return True
 
 
+def _is_numbers(value) -> bool:
+    """Of NumPy or pandas: a tensor could be made of it."""
+    return getattr(getattr(value, "dtype", None), "kind", "") in tuple("biuf")
+
+
 def certainly_wrong(hint, value, name: str) -> bool:
     """Whether an argument so annotated cannot be ``value``; written apart from the checks."""
     if hint is None or hint is typing.Any or isinstance(hint, str | typing.TypeVar):
@@ -140,6 +145,8 @@ def certainly_wrong(hint, value, name: str) -> bool:
             return not isinstance(value, inside[0])
         if checks.UNBOUNDED in inside:
             if inside[0] is not int:
+                if _is_numbers(value):
+                    return False
                 return not isinstance(value, inside[0]) or value.is_complex()
             return isinstance(value, bool) or not isinstance(value, int | np.integer)
         return certainly_wrong(inside[0], value, name)
@@ -161,8 +168,8 @@ def certainly_wrong(hint, value, name: str) -> bool:
     if hint is Path:
         return not isinstance(value, str | Path) or not str(value)
     if hint is torch.Tensor:
-        if getattr(getattr(value, "dtype", None), "kind", "") in tuple("biuf"):
-            return False  # of NumPy or pandas: a tensor could be made of it
+        if _is_numbers(value):
+            return False
         if not isinstance(value, torch.Tensor) or value.is_sparse or value.device.type == "meta":
             return True
         if value.is_complex():
@@ -192,4 +199,6 @@ def certainly_wrong(hint, value, name: str) -> bool:
         return len(items) != len(value) or any(
             certainly_wrong(item, one, "") for item, one in zip(items, value, strict=True)
         )  # fmt: skip
+    if hint is np.ndarray:  # of a tensor or a list one could be made, and most of them are not read
+        return not (isinstance(value, list | tuple | range) or hasattr(value, "dtype"))
     return isinstance(hint, type) and not isinstance(value, hint)
