@@ -199,6 +199,8 @@ def certainly_wrong(hint, value, name: str) -> bool:
         return len(items) != len(value) or any(
             certainly_wrong(item, one, "") for item, one in zip(items, value, strict=True)
         )  # fmt: skip
+    if hint is collections.abc.Sequence and getattr(value, "ndim", None) == 1:
+        return False  # a row of values
     if hint is np.ndarray:  # of a tensor or a list one could be made, and most of them are not read
         return not (isinstance(value, list | tuple | range) or hasattr(value, "dtype"))
     return isinstance(hint, type) and not isinstance(value, hint)

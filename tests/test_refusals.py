@@ -15,6 +15,7 @@ from helpers.graph.plots import two_readings
 from helpers.optimizers import SGD, quadratics
 from helpers.optimizers.landscapes import rosenbrock, steps_to, walk
 from helpers.optimizers.moments import expected_average
+from helpers.optimizers.trial_plots import tuning_curves
 from helpers.palindromes.tasks import palindromes
 from helpers.recurrent import LSTM
 from helpers.recurrent.cell_memory import norms_over_distance
@@ -61,6 +62,7 @@ WRONG = [
     ("factor must be above 0", quadratics.steps_to_shrink, torch.ones(2), SGD, 0.0),
     ("n must be at most 256", norms_over_distance, 2054),
     ("windows must be at most 4", cuts, 5),
+    ("must name an optimizer", tuning_curves, pd.DataFrame({"optimizer": [math.nan]}), 10),
 ]
 
 

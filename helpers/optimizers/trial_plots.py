@@ -65,9 +65,16 @@ def errors_by_presence(trials: pd.DataFrame):
 
 
 def tuning_curves(tuning: pd.DataFrame, budget: int):
-    """Steps to 99 % against the rate, a panel an optimizer; unsolved runs are crosses on top."""
+    """Steps to 99 % against the rate, a panel an optimizer; unsolved runs are crosses on top.
+
+    Raises:
+        ValueError: an optimizer without a name, or none.
+    """
     names = list(dict.fromkeys(tuning["optimizer"]))
-    fig, axes = plt.subplots(1, len(names), figsize=(10.5, 2.9), sharey=True)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError("tuning must name an optimizer in each row")
+    fig, axes = plt.subplots(1, len(names), figsize=(10.5, 2.9), sharey=True, squeeze=False)
+    axes = axes[0]
     never = budget * 1.6
     for ax, name in zip(axes, names, strict=True):
         runs = tuning[tuning["optimizer"] == name]
