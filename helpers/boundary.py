@@ -61,7 +61,7 @@ def guarded(function: Callable, of: type | None = None) -> Callable:
     Args:
         of: the class whose ``__init__`` it is.
     """
-    if getattr(function, "__code__", None) == _through({}, None).__code__:
+    if getattr(function, "__code__", None) == _GUARD:
         return function  # of a name that a reload left over
     own = getattr(function, "__globals__", vars(sys.modules[__name__]))
     from_outside = functools.update_wrapper(_through(own, of), function)
@@ -224,6 +224,10 @@ def _is_empty(value) -> bool:
         return not isinstance(value, str) and len(value) == 0
     except Exception:  # of any object that somebody passes
         return False
+
+
+#: What the code of every guard is equal to.
+_GUARD = _through({}, None).__code__
 
 
 # Every module of the package ----------------------------------------------------------------------

@@ -14,6 +14,7 @@ import nbformat
 from helpers import paths, run
 from helpers.graph.loaders import load_edge_list
 from tests import test_settings
+from tests.damage import damaged
 from tests.tally import Tally
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le",
@@ -92,8 +93,6 @@ def _odd_yaml(rng: random.Random) -> str:
 
 def damaged_notebooks(rng: random.Random, tries: int, folder: Path) -> Tally:
     """One damaged notebook: an outcome of its own, and the other one runs."""
-    from tests.faults import damaged  # which imports this module
-
     tally = Tally()
     cells = [nbformat.v4.new_code_cell("print('whole')", id="one")]
     content = nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()
@@ -113,13 +112,12 @@ def damaged_notebooks(rng: random.Random, tries: int, folder: Path) -> Tally:
             except Exception as error:
                 status = repr(error)
         rows = {line.split()[0]: line for line in said.getvalue().splitlines() if line.strip()}
-        other = rows.get("02_whole", "").endswith("ok")
-        own = rows.get("01_damaged", "")
-        if status == 0 and own.endswith("ok"):
-            tally.harmless += other
-        right = other and (status == 0) == own.endswith("ok") and bool(own)
-        if not (right and status == 0):
-            tally.count(f"{what}, notebook {k}", right and status == 1, f"{status}: {own}")
+        other, own = rows.get("02_whole", "").endswith("ok"), rows.get("01_damaged", "")
+        if status == 0 and other and own.endswith("ok"):
+            tally.harmless += 1
+        else:
+            told = status == 1 and other and bool(own) and not own.endswith("ok")
+            tally.count(f"{what}, notebook {k}", told, f"{status}: {own}")
     return tally
 
 
