@@ -19,6 +19,7 @@ from helpers.store import run_key
 MAKERS = {
     "palindromes": "helpers.palindromes.archive",
     "palindromes_growing": "helpers.palindromes.archive",
+    "clock": "helpers.palindromes.clock",
     "gate_removal": "helpers.palindromes.gate_removal",
     "optimizer_race": "helpers.optimizers.race",
     "sequences_and_graphs": "helpers.combined.archive",

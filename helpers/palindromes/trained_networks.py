@@ -7,6 +7,8 @@ from helpers import paths, runtime, staleness
 from helpers.checkpoints import load_checkpoint, save_checkpoint
 from helpers.checks import choice
 from helpers.palindromes.experiment import EXPERIMENT_VERSION, PalindromeRun, build, train_network
+from helpers.palindromes.growing import GrowingRun, grow_network
+from helpers.palindromes.parts import growing
 from helpers.palindromes.settings import INIT_000, INIT_001, lstm_setting
 from helpers.recurrent.classifier import SequenceClassifier
 
@@ -17,22 +19,27 @@ TRAINED = {
     "palindrome_lstm_T99": PalindromeRun("lstm", 99, 0, 2000, **lstm_setting(99)),
     "palindrome_lstm_T19": PalindromeRun("lstm", 19, 0, 1000, **lstm_setting(19)),
 }
+#: RNNs that begin orthogonal and read growing lengths, as in the study, trained once more.
+GROWN_RNNS = {
+    f"palindrome_rnn_grown_{run.seed}": run
+    for run in growing(["RNN, orthogonal"])["RNN, orthogonal"]
+}
 
 
 def load_network(name: str, folder: Path = paths.CHECKPOINTS) -> SequenceClassifier:
-    """A trained model of :data:`TRAINED`, as published."""
+    """A model of :data:`TRAINED` or :data:`GROWN_RNNS`, as published."""
     tensors, header = load_checkpoint(folder / name)
     staleness.say(staleness.of_model(name, header))
-    model = build(PalindromeRun(**header["run"]))
+    kind = GrowingRun if "growth" in header["run"] else PalindromeRun
+    model = build(kind(**header["run"]))
     model.load_state_dict(tensors)
     return model.eval()
 
 
 def recipe(name: str) -> dict:
     """What the header of a published model says if it was trained as it would be now."""
-    if name not in TRAINED:
-        return {}
-    return {"run": asdict(TRAINED[name]), "experiment_version": EXPERIMENT_VERSION}
+    run = (TRAINED | GROWN_RNNS).get(name)
+    return {} if run is None else {"run": asdict(run), "experiment_version": EXPERIMENT_VERSION}
 
 
 def record(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
@@ -41,9 +48,11 @@ def record(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
 
 
 def train_and_save(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
-    """Train one of :data:`TRAINED` from scratch and save it; returns its record."""
-    run = TRAINED[choice("name", name, tuple(TRAINED))]
+    """Train one of :data:`TRAINED` or :data:`GROWN_RNNS` and save it; returns its record."""
+    known = TRAINED | GROWN_RNNS
+    run = known[choice("name", name, tuple(known))]
+    train = grow_network if isinstance(run, GrowingRun) else train_network
     with runtime.progress(total=run.steps, desc=name, unit="steps") as bar:
-        model, record, _ = train_network(run, on_step=lambda *_: bar.update())
+        model, record, _ = train(run, on_step=lambda *_: bar.update())
     save_checkpoint(folder / name, model.state_dict(), recipe(name) | {"record": record})
     return record
