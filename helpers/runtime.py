@@ -120,6 +120,21 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def numpy_on_one_thread() -> bool:
+    """Have NumPy's products run on their caller's thread alone; whether they do now.
+
+    OpenBLAS, which NumPy brings on most systems, shares a product of a tenth of a millisecond out
+    to all cores, with what :func:`own_threads` says of it. Its own function is asked, as a variable
+    of the environment would come too late where NumPy is loaded already. False for another library.
+    """
+    try:
+        library = ctypes.CDLL(np._core._multiarray_umath.__file__)
+        library.scipy_openblas_set_num_threads64_(1)
+        return library.scipy_openblas_get_num_threads64_() == 1
+    except (AttributeError, OSError):
+        return False
+
+
 def prepare_worker(threads: int = 1) -> None:
     """Set up a process that trains small networks for hours: threads, allocator, denormals.
 

@@ -178,9 +178,7 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
             draw_characters(model, VOCAB, ["a"] * many, characters, **options), maxlen=0
         )
 
-    def bare(kind):
-        products = decoders[kind].begin(["a"]).products
-
+    def bare(products):
         @torch.inference_mode()
         def run():
             for _ in range(characters):
@@ -189,14 +187,21 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
 
         return run
 
+    def products_of_torch():
+        for weights in decoders["fp32"].weights(1):
+            rows, columns = weights.W_T.shape
+            yield weights.bind(torch.zeros(1, rows), torch.zeros(1, columns))
+
     def first():
         next(stream(model, VOCAB, "She looked at ", 10, seed=0))
 
     with threads(1):
         functions = {"module": module_loop}
         for kind in decoders:
-            functions |= {kind: write(kind), f"{kind} bare": bare(kind)}
+            own = decoders[kind].begin(["a"]).products
+            functions |= {kind: write(kind), f"{kind} bare": bare(own)}
             functions[f"{kind} many"] = write_many(kind)
+        functions["torch bare"] = bare(list(products_of_torch()))
         taken = side_by_side(*functions.values(), repeats=repeats)
         seconds = {k: s / characters for k, s in zip(functions, taken, strict=True)}
         (to_first, beam) = side_by_side(
@@ -210,8 +215,11 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
             note += ": no engine for eight bits here, float32"
         what = f"{name}, {kind}, a character of one stream"
         yield Row(f"{what}, against its module", one, seconds["module"], aim=aim, note=note)
-        aim = "0.8" if kind == "fp32" else ""
-        yield Row(f"{what}, against the bare products", one, products, aim=aim)
+        yield Row(f"{what}, against its bare products", one, products)
+        if kind == "fp32":
+            yield Row(
+                f"{what}, against torch's bare products", one, seconds["torch bare"], aim="0.8"
+            )
         yield Row(
             f"{name}, {kind}, a character of {many} prompts together, against one stream",
             together / many,
