@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
+from helpers.runtime import numpy_on_one_thread
 from helpers.text import CharLM, Vocabulary, decoder, int8
 from helpers.text import sampling as s
 from helpers.text.evaluation import cost_of_int8
@@ -152,6 +153,18 @@ def test_a_step_of_one_row_in_numpy_says_what_torch_says(model, dtype, monkeypat
             torch.testing.assert_close(getattr(ours, name), getattr(theirs, name), **tolerance)
         assert ours.step(k[None]) is ours.logits
         theirs.step(k[None])
+
+
+def test_without_openblas_of_its_own_numpy_leaves_products_to_torch(model, monkeypatch):
+    expected = s.generate(model, VOCAB, "the", 30, seed=0)
+
+    def missing(*_):
+        raise OSError("no such library")
+
+    monkeypatch.setattr("helpers.runtime.ctypes.CDLL", missing)
+    assert not numpy_on_one_thread()
+    monkeypatch.setattr("helpers.text.decoder.FloatWeights.bind_row", None)
+    assert s.generate(model, VOCAB, "the", 30, seed=0) == expected
 
 
 def test_one_short_prompt_is_read_in_steps_and_a_long_one_by_the_module(model, monkeypatch):
