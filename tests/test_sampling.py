@@ -163,8 +163,21 @@ def test_without_openblas_of_its_own_numpy_leaves_products_to_torch(model, monke
 
     monkeypatch.setattr("helpers.runtime.ctypes.CDLL", missing)
     assert not numpy_on_one_thread()
-    monkeypatch.setattr("helpers.text.decoder.FloatWeights.bind_row", None)
+    monkeypatch.setattr("helpers.text.decoder.FloatWeights.bind_in_numpy", None)
     assert s.generate(model, VOCAB, "the", 30, seed=0) == expected
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_products_of_several_rows_are_the_same_from_numpy_and_torch(model, rows, monkeypatch):
+    prompts = [VOCAB.characters[k] for k in range(rows)]
+    ours = s.Decoder(model, VOCAB).begin(prompts)
+    monkeypatch.setattr("helpers.text.decoder.numpy_multiplies", lambda B: False)
+    theirs = s.Decoder(model, VOCAB).begin(prompts)
+    for k in range(6):
+        ids = (torch.arange(rows) + k) % len(VOCAB)
+        torch.testing.assert_close(ours.step(ids), theirs.step(ids), rtol=0, atol=1e-5)
+        order = torch.arange(rows).flip(0)
+        ours, theirs = ours.select(order), theirs.select(order)
 
 
 def test_one_short_prompt_is_read_in_steps_and_a_long_one_by_the_module(model, monkeypatch):

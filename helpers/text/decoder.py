@@ -49,9 +49,11 @@ class FloatWeights:
             return partial(out.addmm_, x, self.W_T)
         return partial(torch.addmm, self.bias, x, self.W_T, out=out)
 
-    def bind_row(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
-        """:meth:`bind` of one row by NumPy, whose OpenBLAS takes two thirds of torch's time."""
-        x, W_T, out = x[0].numpy(), self.W_T.numpy(), out[0].numpy()
+    def bind_in_numpy(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
+        """:meth:`bind` with NumPy's product, on a CPU (:func:`numpy_multiplies`)."""
+        x, W_T, out = x.numpy(), self.W_T.numpy(), out.numpy()
+        if len(x) == 1:
+            x, out = x[0], out[0]
         added, product = (
             (out, np.empty_like(out)) if self.bias is None else (self.bias.numpy(), out)
         )
@@ -61,6 +63,17 @@ class FloatWeights:
             np.add(product, added, out)
 
         return multiply
+
+
+def numpy_multiplies(B: int) -> bool:
+    """Whether NumPy's OpenBLAS multiplies ``B`` rows by a matrix on this thread, and not torch.
+
+    Measured on AMD's Zen 3: of one row it takes two thirds of the time of torch's MKL, of two and
+    three it is slower, from four on half, of 512 three quarters (matrices of 512 columns; of 128
+    they are equal). With more than one torch thread, several rows are left to torch.
+    """
+    several = B >= 4 and torch.get_num_threads() == 1
+    return (B == 1 or several) and numpy_on_one_thread()
 
 
 class Decoder:
@@ -199,10 +212,11 @@ class Decoding:
         tanh_c = torch.empty(B, n, dtype=h.dtype, device=h.device)
         self._in_numpy = decoder.in_numpy(B)
         *layers, read_out = decoder.weights(B)
-        row = self._in_numpy and isinstance(read_out, FloatWeights) and numpy_on_one_thread()
+        floats = isinstance(read_out, FloatWeights) and decoder.in_numpy(1)
+        by_numpy = floats and numpy_multiplies(B)
 
         def bind(weights, *where):
-            return weights.bind_row(*where) if row else weights.bind(*where)
+            return weights.bind_in_numpy(*where) if by_numpy else weights.bind(*where)
 
         self._products, states = [], []
         for layer, weights in enumerate(layers):
