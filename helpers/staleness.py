@@ -20,6 +20,7 @@ MAKERS = {
     "palindromes": "helpers.palindromes.archive",
     "palindromes_growing": "helpers.palindromes.archive",
     "clock": "helpers.palindromes.clock",
+    "reproduction": "helpers.palindromes.reproduction",
     "gate_removal": "helpers.palindromes.gate_removal",
     "optimizer_race": "helpers.optimizers.race",
     "sequences_and_graphs": "helpers.combined.archive",
