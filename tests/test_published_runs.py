@@ -12,7 +12,7 @@ import pytest
 from helpers import archive as ground_floor
 from helpers import paths
 from helpers.archive import Archive
-from helpers.palindromes import archive, settings
+from helpers.palindromes import archive, parts, settings
 from helpers.palindromes.experiment import PalindromeRun
 from helpers.palindromes.growing import GrowingRun
 from helpers.store import FinishedRun, made_now, run_key
@@ -297,6 +297,21 @@ def test_the_study_is_under_the_name_of_its_archive():
     assert archive.STUDY.name == "palindromes"
     assert archive.STUDY.parts is archive.PARTS
     assert set(archive.WITH_CURVES) < set(archive.PARTS)
+
+
+def test_the_longer_runs_are_those_of_protocol_a_with_more_steps():
+    """So what is solved early in the one is solved in the other, but for rounding."""
+    before = {run.seed: run for run in parts.protocol_a() if (run.model, run.T) == ("lstm", 21)}
+    for longer in parts.protocol_a_longer(21):
+        run = before[longer.seed]
+        moved = {f for f, v in vars(longer).items() if v != getattr(run, f)}
+        assert moved == {"steps", "stop_after_perfect"}
+    study = archive.read()
+    short = study.part("protocol_a").query("model == 'lstm' and T == 21").set_index("seed")
+    long = study.part("longer_a_21").set_index("seed")
+    begin = ["sensitivity", "log10_gradient_ratio"]  # before the first step
+    np.testing.assert_allclose(long[begin], short.loc[long.index, begin], rtol=2e-5)
+    assert (long["steps_run"] == long["steps"])[~long["solved"]].all()
 
 
 # Settings of the LSTM ---------------------------------------------------------------------------

@@ -40,6 +40,14 @@ def protocol_a(seeds=range(10)) -> list[PalindromeRun]:
     )
 
 
+def protocol_a_longer(T: int, seeds=range(8), steps: int = 10_000) -> list[PalindromeRun]:
+    """Report 000's LSTM with more than three times its steps: is it solved if it runs longer?
+
+    With seeds of :func:`protocol_a`, so the first 3000 steps are those of its runs.
+    """
+    return [PalindromeRun("lstm", T, seed, steps, **INIT_000, **STOP) for seed in seeds]
+
+
 #: Steps of protocol B: report 001's 10,000 where they were affordable, fewer at the long lengths.
 B_STEPS = {
     "rnn": {5: 10_000, 10: 10_000, 20: 10_000, 40: 10_000, 80: 2500, 160: 2500},
@@ -265,6 +273,7 @@ _CONFIGS = {
     "lstm_160": lambda: lstm_one_factor(160, range(5), 2000, bf16=True, **STOP),
     "relatives_160": lambda: relatives(160),
     "far_640": lambda: far(640),
+    "longer_a_21": lambda: protocol_a_longer(21),
 }
 #: Part -> what trains it and its runs, in the order in which the full study computes them.
 PARTS = {name: Part(train, configs) for name, configs in _CONFIGS.items()}
