@@ -95,6 +95,7 @@ def test_the_dial_turns_by_the_angle_of_the_hand_that_tells_most():
     np.testing.assert_allclose(np.degrees(np.angle(dial[1] / dial[0])), STEP, atol=1)
     np.testing.assert_allclose(np.degrees(np.angle(dial[2] / dial[0])), 10 * STEP, atol=3)
     assert np.abs(dial).mean() == pytest.approx(1)
+    assert dial[0, 0] == pytest.approx(1j * abs(dial[0, 0]))
 
 
 def test_the_main_hand_is_the_largest_not_the_slowest():

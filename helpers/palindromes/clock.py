@@ -218,8 +218,8 @@ def positions(
     """Where each class stands on the dial of the clock's main hand ``(lengths, classes)``.
 
     Complex numbers: the coordinate of each class's mean state in that pair of eigenvectors
-    (:attr:`Clock.main`). A step turns all of them by one angle. Scaled so that their mean absolute
-    value is one.
+    (:attr:`Clock.main`). A step turns all of them by one angle. An eigenvector is known but for a
+    factor: it is chosen so that the mean absolute value is one and class 0 stands at the top first.
     """
     mode = clock.main[1]
     found = []
@@ -229,7 +229,8 @@ def positions(
         means = torch.stack([z[y == k].mean(0) for k in range(run.on.outputs)])
         found.append((means.to(mode.dtype) @ mode).numpy())
     found = np.array(found)
-    return found / np.abs(found).mean()
+    to_the_top = 1j * found[0, 0].conj() / np.abs(found[0, 0])
+    return to_the_top * found / np.abs(found).mean()
 
 
 def measure_and_write(folder: Path = paths.RESULTS) -> None:
