@@ -145,7 +145,7 @@ def steps_to_shrink(
     eigenvalues: torch.Tensor,
     optimizer: type[Optimizer],
     factor: float,
-    limit: int = 8_000,
+    limit: int = 100_000,
     **hyperparameters: float,
 ) -> int | None:
     """Steps until the error is ``factor`` times its first size for good, from (1, …, 1).
@@ -153,7 +153,7 @@ def steps_to_shrink(
     The gradient is written down, not differentiated, so that many steps are quick.
 
     Returns:
-        ``None`` if the run needs more than ``limit`` steps.
+        ``None`` if the run needs more than ``limit`` steps, or grows without bound.
 
     Raises:
         ValueError: eigenvalues that are not above 0, or not in one row; a factor that is not above
@@ -172,6 +172,8 @@ def steps_to_shrink(
         e.grad = eigenvalues * e.detach()
         update.step()
         size = e.norm().item() / first
+        if not math.isfinite(size):
+            break
         if size > factor:
             last_above = step
         elif size < factor / 10 or step > 2 * last_above + 50:
