@@ -45,9 +45,7 @@ def test_steps_to_shrink_counts_for_good():
     assert q.steps_to_shrink(lam, Nesterov, 1e-3, lr=lr, momentum=mu) < steps / 2
     assert q.steps_to_shrink(lam, SGD, 1e-3, limit=5, lr=2 / 31) is None
     assert q.steps_to_shrink(lam, SGD, 1e-3, lr=1.0) is None  # it grows, and soon without bound
-    narrow = torch.tensor(
-        [5e-4, 1.0], dtype=torch.float64
-    )  # the second is gone in one step
+    narrow = torch.tensor([5e-4, 1.0], dtype=torch.float64)  # the second is gone in one step
     expected = math.ceil(math.log(1e-3 * 2**0.5) / math.log(1 - 5e-4))
     assert q.steps_to_shrink(narrow, SGD, 1e-3, lr=1.0) == expected
     with pytest.raises(ValueError, match="smallest eigenvalue must be above 0"):
