@@ -352,8 +352,10 @@ def test_solutions_run_and_open_workbooks_say_what_is_missing(tmp_path):
         for cell in notebook.cells:
             cell.metadata["tags"] = ["raises-exception"]
         nbformat.write(notebook, path)
-    for path in workbooks.solutions(homes["open"])[1:]:
-        path.unlink()  # one is enough: how papermill stops is the same for all
+    # How papermill stops and goes on is the same for all; what the others say is asked below.
+    for name, kept in (("open", 1), ("going on", 2)):
+        for path in workbooks.solutions(homes[name])[kept:]:
+            path.unlink()
     for name, home in homes.items():
         books = workbooks.solutions(home)
         outcomes = run.run_series(books, home / "out", parameters={}, jobs=2)
@@ -370,3 +372,18 @@ def test_solutions_run_and_open_workbooks_say_what_is_missing(tmp_path):
             assert kind == "NotDone", (path.stem, name, sentence)
             assert shown == [f"NotDone: {sentence}"]
             assert "not written yet" in sentence or "predict before you look" in sentence
+
+
+@pytest.mark.parametrize("path", workbooks.solutions(workbooks.EXERCISES), ids=lambda p: p.stem)
+def test_every_open_test_says_its_sentence_and_the_other_cells_end_well(path, capsys):
+    """As :func:`test_solutions_run_and_open_workbooks_say_what_is_missing`, in this process."""
+    namespace, said = {"__name__": "__main__"}, {}
+    for cell, mark in cells(path):
+        if cell.cell_type == "code":
+            try:
+                exec(cell.source, namespace)
+            except NotDone as error:
+                said[mark["grade_id"]] = str(error)
+    assert list(said) == [name for name in workbooks.points(path) if name.endswith("_test")]
+    for sentence in said.values():
+        assert "not written yet" in sentence or "predict before you look" in sentence
