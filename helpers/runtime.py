@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 
 import numpy as np
 import torch
@@ -128,11 +129,17 @@ def numpy_on_one_thread() -> bool:
     of the environment would come too late where NumPy is loaded already. False for another library.
     """
     try:
-        library = ctypes.CDLL(np._core._multiarray_umath.__file__)
+        library = _library_of_numpy()
         library.scipy_openblas_set_num_threads64_(1)
         return library.scipy_openblas_get_num_threads64_() == 1
     except (AttributeError, OSError):
         return False
+
+
+@cache
+def _library_of_numpy() -> ctypes.CDLL:
+    """NumPy's own, which has loaded the one that multiplies."""
+    return ctypes.CDLL(np._core._multiarray_umath.__file__)
 
 
 def prepare_worker(threads: int = 1) -> None:

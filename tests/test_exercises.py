@@ -375,7 +375,7 @@ def test_solutions_run_and_open_workbooks_say_what_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("path", workbooks.solutions(workbooks.EXERCISES), ids=lambda p: p.stem)
-def test_every_open_test_says_its_sentence_and_the_other_cells_end_well(path, capsys):
+def test_every_open_test_says_its_sentence_and_the_other_cells_end_well(path):
     """As :func:`test_solutions_run_and_open_workbooks_say_what_is_missing`, in this process."""
     namespace, said = {"__name__": "__main__"}, {}
     for cell, mark in cells(path):

@@ -145,7 +145,7 @@ def test_decoder_equals_the_module(num_layers):
 def test_a_step_of_one_row_in_numpy_says_what_torch_says(model, dtype, monkeypatch):
     network = copy.deepcopy(model).to(dtype)
     ours = s.Decoder(network, VOCAB).begin(["the"])
-    monkeypatch.setattr(s.Decoder, "in_numpy", lambda self, B: False)
+    monkeypatch.setattr("helpers.text.decoder.numpy_reads", lambda x: False)
     theirs = s.Decoder(network, VOCAB).begin(["the"])
     tolerance = {"rtol": 0, "atol": 1e-4 if dtype == torch.float32 else 1e-12}
     for k in VOCAB.encode(" cat sat on a mat."):
@@ -161,9 +161,9 @@ def test_without_openblas_of_its_own_numpy_leaves_products_to_torch(model, monke
     def missing(*_):
         raise OSError("no such library")
 
-    monkeypatch.setattr("helpers.runtime.ctypes.CDLL", missing)
+    monkeypatch.setattr("helpers.runtime._library_of_numpy", missing)
     assert not numpy_on_one_thread()
-    monkeypatch.setattr("helpers.text.decoder.FloatWeights.bind_in_numpy", None)
+    monkeypatch.setattr("helpers.text.decoder.FloatWeights._in_numpy", None)
     assert s.generate(model, VOCAB, "the", 30, seed=0) == expected
 
 
@@ -171,7 +171,7 @@ def test_without_openblas_of_its_own_numpy_leaves_products_to_torch(model, monke
 def test_products_of_several_rows_are_the_same_from_numpy_and_torch(model, rows, monkeypatch):
     prompts = [VOCAB.characters[k] for k in range(rows)]
     ours = s.Decoder(model, VOCAB).begin(prompts)
-    monkeypatch.setattr("helpers.text.decoder.numpy_multiplies", lambda B: False)
+    monkeypatch.setattr("helpers.text.decoder.numpy_multiplies", lambda x: False)
     theirs = s.Decoder(model, VOCAB).begin(prompts)
     for k in range(6):
         ids = (torch.arange(rows) + k) % len(VOCAB)

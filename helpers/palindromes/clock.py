@@ -23,7 +23,7 @@ import torch
 from helpers import archive, paths
 from helpers.checks import integer
 from helpers.palindromes.experiment import EXPERIMENT_VERSION, PalindromeRun
-from helpers.palindromes.growing import accuracy, renamed_accuracy
+from helpers.palindromes.growing import accuracy, renamed_accuracy, table_of
 from helpers.palindromes.trained_networks import GROWN_RNNS, load_network, record
 from helpers.recurrent.classifier import SequenceClassifier
 from helpers.runtime import generator
@@ -120,6 +120,11 @@ def states(
     return network.core(x)[0][:, -1].double(), y
 
 
+def class_means(h: torch.Tensor, y: torch.Tensor, classes: int) -> torch.Tensor:
+    """Means of the rows of ``h (B, r)`` that belong to each class, ``(classes, r)``."""
+    return torch.stack([h[y == k].mean(0) for k in range(classes)])
+
+
 def fit(
     network: SequenceClassifier,
     run: PalindromeRun,
@@ -153,7 +158,7 @@ def fit(
         h, y = states(network, run, length, n, seed)
         if len(y.unique()) < classes:
             raise ValueError(f"n = {n} examples of length {length} leave out some of the classes")
-        means = torch.stack([h[y == k].mean(0) for k in range(classes)])
+        means = class_means(h, y, classes)
         centre = means.mean(0)
         differences.append(means - centre)  # (classes, units)
     moving = torch.stack(differences)  # (lengths, classes, units)
@@ -186,9 +191,7 @@ def readings(
     rows = []
     for T in lengths:
         h, y = states(network, run, T, n, seed=1)  # other examples than those of the fit
-        said = answers(network, h)
-        counts = np.zeros((run.on.outputs, run.on.outputs), np.int64)
-        np.add.at(counts, (y.numpy(), said.numpy()), 1)
+        counts = table_of(y, answers(network, h), run.on.outputs)
         turns = {
             "turned back": clock.T - T,
             "not turned": 0,
@@ -226,7 +229,7 @@ def positions(
     for T in lengths:
         h, y = states(network, run, T, n)
         z = (h - h.mean(0)) @ clock.plane
-        means = torch.stack([z[y == k].mean(0) for k in range(run.on.outputs)])
+        means = class_means(z, y, run.on.outputs)
         found.append((means.to(mode.dtype) @ mode).numpy())
     found = np.array(found)
     to_the_top = 1j * found[0, 0].conj() / np.abs(found[0, 0])

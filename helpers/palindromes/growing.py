@@ -234,8 +234,14 @@ def answer_counts(network: SequenceModel, batches, classes: int) -> np.ndarray:
     """How often each class, a row, is given each answer, a column: ``(classes, classes)``."""
     counts = np.zeros((classes, classes), np.int64)
     for x, y in batches:
-        answers = network(x.to(device_of(network))).argmax(1).cpu()
-        np.add.at(counts, (y.numpy(), answers.numpy()), 1)
+        counts += table_of(y, network(x.to(device_of(network))).argmax(1).cpu(), classes)
+    return counts
+
+
+def table_of(y: torch.Tensor, answers: torch.Tensor, classes: int) -> np.ndarray:
+    """:func:`answer_counts` of ``answers (B,)`` that are given already, for classes ``y (B,)``."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (y.numpy(), answers.numpy()), 1)
     return counts
 
 

@@ -190,7 +190,7 @@ def generation_rows(hidden_size, num_layers, characters, repeats) -> Iterator[Ro
     def products_of_torch():
         for weights in decoders["fp32"].weights(1):
             rows, columns = weights.W_T.shape
-            yield weights.bind(torch.zeros(1, rows), torch.zeros(1, columns))
+            yield weights.in_torch(torch.zeros(1, rows), torch.zeros(1, columns))
 
     def first():
         next(stream(model, VOCAB, "She looked at ", 10, seed=0))

@@ -45,12 +45,15 @@ class FloatWeights:
 
     def bind(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
         """A function that reads ``x (B, columns)`` and writes ``x W^T`` into ``out (B, rows)``."""
+        return (self._in_numpy if numpy_multiplies(x) else self.in_torch)(x, out)
+
+    def in_torch(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
+        """:meth:`bind` with torch's product."""
         if self.bias is None:
             return partial(out.addmm_, x, self.W_T)
         return partial(torch.addmm, self.bias, x, self.W_T, out=out)
 
-    def bind_in_numpy(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
-        """:meth:`bind` with NumPy's product, on a CPU (:func:`numpy_multiplies`)."""
+    def _in_numpy(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
         x, W_T, out = x.numpy(), self.W_T.numpy(), out.numpy()
         if len(x) == 1:
             x, out = x[0], out[0]
@@ -65,15 +68,20 @@ class FloatWeights:
         return multiply
 
 
-def numpy_multiplies(B: int) -> bool:
-    """Whether NumPy's OpenBLAS multiplies ``B`` rows by a matrix on this thread, and not torch.
+def numpy_reads(x: torch.Tensor) -> bool:
+    """Whether NumPy can compute with ``x`` where it lies: on a CPU, in a type that it has."""
+    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
+
+
+def numpy_multiplies(x: torch.Tensor) -> bool:
+    """Whether NumPy's OpenBLAS multiplies ``x (B, columns)`` by a matrix, and not torch.
 
     Measured on AMD's Zen 3: of one row it takes two thirds of the time of torch's MKL, of two and
     three it is slower, from four on half, of 512 three quarters (matrices of 512 columns; of 128
     they are equal). With more than one torch thread, several rows are left to torch.
     """
-    several = B >= 4 and torch.get_num_threads() == 1
-    return (B == 1 or several) and numpy_on_one_thread()
+    several = len(x) >= 4 and torch.get_num_threads() == 1
+    return numpy_reads(x) and (len(x) == 1 or several) and numpy_on_one_thread()
 
 
 class Decoder:
@@ -122,8 +130,7 @@ class Decoder:
         A step reads every weight once, which drives all else out of the caches: NumPy has less to
         load again than torch, call by call.
         """
-        numbers = self.dtype in (torch.float32, torch.float64)
-        return B == 1 and self.device.type == "cpu" and numbers
+        return B == 1 and numpy_reads(self.table)
 
     def weights(self, B: int) -> list[FloatWeights | Engine]:
         """Of the layers and of the read-out, for steps of ``B`` rows."""
@@ -210,24 +217,18 @@ class Decoding:
         self._ids = torch.zeros(B, dtype=torch.int64, device=h.device)
         a = torch.empty(B, 4 * n, dtype=h.dtype, device=h.device)
         tanh_c = torch.empty(B, n, dtype=h.dtype, device=h.device)
-        self._in_numpy = decoder.in_numpy(B)
         *layers, read_out = decoder.weights(B)
-        floats = isinstance(read_out, FloatWeights) and decoder.in_numpy(1)
-        by_numpy = floats and numpy_multiplies(B)
-
-        def bind(weights, *where):
-            return weights.bind_in_numpy(*where) if by_numpy else weights.bind(*where)
-
         self._products, states = [], []
         for layer, weights in enumerate(layers):
             reads = self.h[:, max(0, layer - 1) * n : (layer + 1) * n]
-            self._products.append(bind(weights, reads, a))
+            self._products.append(weights.bind(reads, a))
             states.append((self.c[layer], self.h[:, layer * n : (layer + 1) * n]))
-        self._read_out = bind(read_out, self.h[:, (L - 1) * n :], self.logits)
+        self._read_out = read_out.bind(self.h[:, (L - 1) * n :], self.logits)
         self.products = [*self._products, self._read_out]
         # Views made once: a view costs as much as a small product.
         self._gates = a, a[:, : 3 * n], *a.split(n, 1), tanh_c
         self._states = states
+        self._in_numpy = decoder.in_numpy(B)
         if self._in_numpy:
             self._gates = tuple(view[0].numpy() for view in self._gates)
             self._states = [(c[0].numpy(), h[0].numpy()) for c, h in states]
