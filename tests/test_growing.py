@@ -1,6 +1,7 @@
 """Growing lengths: when they grow, where they end, and what is measured at the end."""
 
 import dataclasses
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -162,3 +163,30 @@ def test_the_archive_keeps_what_each_run_could_read_and_runs_made_before(tmp_pat
     pd.testing.assert_frame_equal(old, first.lengths)
     assert archive.left_out(second) == {}
     assert archive.STUDY.left_out(first) == {"growing": (2, 3)}
+
+
+def test_the_rules_of_growing_move_one_part_each():
+    """Against the study's own rule, which is the first; all else, seeds too, is alike."""
+    rules = parts.growing_rules()
+    usual = next(iter(rules.values()))
+    own = parts.growing(["RNN, orthogonal"])["RNN, orthogonal"][0]
+    assert {(run.growth, run.until_perfect) for run in usual} == {(own.growth, own.until_perfect)}
+    for name, runs in rules.items():
+        growth, perfect = (float(n) for n in re.findall(r"[\d.]+", name))
+        for run, other in zip(runs, usual, strict=True):
+            moved = {f for f, v in vars(run).items() if v != getattr(other, f)}
+            assert len(moved) == (runs is not usual)
+            assert (run.growth, run.until_perfect) == (growth, perfect)
+
+
+def test_what_the_rules_reached_is_published_in_full():
+    study = archive.read()
+    assert "growing_rules" not in archive.left_out(study)
+    for runs in study.by_setting("growing_rules").values():
+        for run in runs.itertuples():
+            read = study.lengths[study.lengths["key"] == run.key]
+            mastered = read.dropna(subset=["mastered_step"])["T"]
+            assert mastered.max() == run.longest
+            rule = GrowingRun("rnn", run.T, run.seed, run.steps, growth=run.growth)
+            assert mastered.tolist() == growing.lengths(rule)[: len(mastered)]
+            assert read["T"].max() == 2 * run.longest

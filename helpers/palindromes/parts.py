@@ -212,6 +212,25 @@ def growing_relatives() -> dict[str, list[GrowingRun]]:
     return {name: growing([name], T)[name] for name, T in ends.items()}
 
 
+#: The growing study's own rule, then rules that differ from it in one part.
+GROWTH_RULES = {
+    "× 1.25, 20 perfect": {},
+    "× 1.1, 20 perfect": {"growth": 1.1},
+    "× 2, 20 perfect": {"growth": 2.0},
+    "× 1.25, 5 perfect": {"until_perfect": 5},
+    "× 1.25, 50 perfect": {"until_perfect": 50},
+}
+
+
+def growing_rules(T: int = 160, seeds=range(3), steps: int = 2000) -> dict[str, list[GrowingRun]]:
+    """The orthogonal RNN under other rules of growing, on a short budget."""
+    network = "RNN, orthogonal"
+    return {
+        name: growing([network], T, seeds, steps, **rule)[network]
+        for name, rule in GROWTH_RULES.items()
+    }
+
+
 def other_task(
     task: str, lengths: tuple[int, ...], seeds=range(5), steps: int = 3000
 ) -> dict[str, list[PalindromeRun]]:
@@ -274,6 +293,7 @@ _CONFIGS = {
     "relatives_160": lambda: relatives(160),
     "far_640": lambda: far(640),
     "longer_a_21": lambda: protocol_a_longer(21),
+    "growing_rules": growing_rules,
 }
 #: Part -> what trains it and its runs, in the order in which the full study computes them.
 PARTS = {name: Part(train, configs) for name, configs in _CONFIGS.items()}
