@@ -339,44 +339,53 @@ def executed(path) -> list:
 
 
 @pytest.mark.slow
-def test_solutions_run_and_open_workbooks_say_what_is_missing(tmp_path):
-    """Through papermill: the solutions from top to bottom; the student's version stops at the first
-    open cell, and where it is made to go on, every test says its sentence and nothing more."""
+def test_a_solution_runs_and_an_open_workbook_says_what_lacks(tmp_path):
+    """Through papermill: a solution from top to bottom; the student's version stops at the first
+    open cell, and where it is made to go on, every test says its sentence and nothing more.
+
+    How a kernel shows them is the same for all; each of the others is asked below.
+    """
     homes = {name: tmp_path / name for name in ("solved", "open", "going on")}
     for name, home in homes.items():
+        (home / "out").mkdir(parents=True)
         source = workbooks.SOLUTIONS if name == "solved" else workbooks.EXERCISES
-        shutil.copytree(source, home, ignore=shutil.ignore_patterns("*.json"))
-        (home / "out").mkdir()
-    for path in workbooks.solutions(homes["going on"]):
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            cell.metadata["tags"] = ["raises-exception"]
-        nbformat.write(notebook, path)
-    # How papermill stops and goes on is the same for all; what the others say is asked below.
-    for name, kept in (("open", 1), ("going on", 2)):
-        for path in workbooks.solutions(homes[name])[kept:]:
-            path.unlink()
+        shutil.copy(source / PATHS[0].name, home)
+    path = homes["going on"] / PATHS[0].name
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata["tags"] = ["raises-exception"]
+    nbformat.write(notebook, path)
     for name, home in homes.items():
-        books = workbooks.solutions(home)
-        outcomes = run.run_series(books, home / "out", parameters={}, jobs=2)
-        errors = [outcome.error for outcome in outcomes]
+        (outcome,) = run.run_series([home / path.name], home / "out", parameters={})
         if name == "solved":
-            assert not any(errors), errors
+            assert not outcome.error
         elif name == "open":
-            assert "NotDone: back_through_time is not written yet" in errors[0]
-    for path in workbooks.solutions(homes["going on"] / "out"):
-        tests = [name for name in workbooks.points(path) if name.endswith("_test")]
-        found = {name: said for name, said in executed(path) if said}
-        assert list(found) == tests  # the cells of answers define functions, and end well
-        for name, (kind, sentence, shown) in found.items():
-            assert kind == "NotDone", (path.stem, name, sentence)
-            assert shown == [f"NotDone: {sentence}"]
-            assert "not written yet" in sentence or "predict before you look" in sentence
+            assert "NotDone: back_through_time is not written yet" in outcome.error
+    path = homes["going on"] / "out" / path.name
+    tests = [name for name in workbooks.points(path) if name.endswith("_test")]
+    found = {name: said for name, said in executed(path) if said}
+    assert list(found) == tests  # the cells of answers define functions, and end well
+    for name, (kind, sentence, shown) in found.items():
+        assert kind == "NotDone", (name, sentence)
+        assert shown == [f"NotDone: {sentence}"]
+        assert "not written yet" in sentence or "predict before you look" in sentence
+
+
+@each
+def test_a_solution_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    """As in :func:`test_a_solution_runs_and_an_open_workbook_says_what_lacks`, in this process."""
+    monkeypatch.chdir(tmp_path)  # where predictions are stored
+    monkeypatch.setenv("HELPERS_INTERACTIVE", "0")
+    book = Workbook(path)
+    for cell, _ in cells(path):
+        if cell.cell_type == "code":
+            book.run(cell.source)
+    assert (tmp_path / predictions.FILE).exists()
 
 
 @pytest.mark.parametrize("path", workbooks.solutions(workbooks.EXERCISES), ids=lambda p: p.stem)
 def test_every_open_test_says_its_sentence_and_the_other_cells_end_well(path):
-    """As :func:`test_solutions_run_and_open_workbooks_say_what_is_missing`, in this process."""
+    """As in :func:`test_a_solution_runs_and_an_open_workbook_says_what_lacks`, in this process."""
     namespace, said = {"__name__": "__main__"}, {}
     for cell, mark in cells(path):
         if cell.cell_type == "code":
