@@ -34,7 +34,7 @@ run: $(STAMP)
 test: $(STAMP)
 	$(PY) -m ruff check helpers tests notebooks
 	$(PY) -m ruff format --check helpers tests
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal
+	$(PY) -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile -p tests.nbval_disturb --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks/[0-9]*.ipynb
 
 # The students' workbooks, notebooks/exercises, from those with solutions; a test holds them together.

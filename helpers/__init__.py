@@ -40,6 +40,7 @@ Ground floor
     live        an explorer for a person, its static twin for nobody, frames for a page
     equations   numbered equations that are run: both sides computed and compared
     notebook    parameters checked, a helper's source shown, findings, questions and traps
+    late        an import that waits until it is needed
     engine      the papermill engine that cannot hang on widgets
     kernel      what every kernel of the environment starts with
     watch       how far each notebook is, while the runner executes
@@ -69,7 +70,9 @@ Importing ``helpers`` alone imports nothing heavy.
 """
 
 from helpers.boundary import guard_package
+from helpers.late import addresses_late
 
 __version__ = "0.2.0"
 
+addresses_late()
 guard_package()

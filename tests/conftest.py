@@ -3,19 +3,20 @@
 import os
 
 import pytest
-import torch
 
 from helpers.processes import leave_home_alone
 from tests.local_cluster import local_cluster
 
 leave_home_alone()
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is loaded
+# Nothing here loads torch before a test needs it: the process that only shares tests out does not.
 
 
 @pytest.fixture
 def float64():
     """Everything made inside the test is float64 unless it says otherwise."""
+    import torch
+
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -23,6 +24,8 @@ def float64():
 
 @pytest.fixture(autouse=True)
 def seeded():
+    import torch
+
     torch.manual_seed(0)
 
 

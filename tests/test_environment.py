@@ -90,6 +90,25 @@ def test_import_helpers_is_light():
     assert result.stdout.strip() == "[]", result.stderr
 
 
+def test_reading_a_notebook_parses_no_grammar_of_addresses():
+    """Two seconds in every process that runs a notebook; who checks an address still can."""
+    code = """
+import sys, helpers, nbformat, papermill, nbconvert
+from jsonschema import Draft202012Validator
+nbformat.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]))
+print("rfc3987_syntax.syntax_helpers" in sys.modules)
+conforms = Draft202012Validator.FORMAT_CHECKER.conforms
+print(conforms("http://a.b/ü", "iri"), conforms("a b", "iri"), conforms("a b", "iri-reference"))
+import rfc3987_syntax
+print("rfc3987_syntax.syntax_helpers" in sys.modules, rfc3987_syntax.is_valid_syntax.__module__)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.split() == [
+        *("False", "True", "False", "False"),
+        *("True", "rfc3987_syntax.syntax_helpers"),
+    ], result.stderr
+
+
 # The layout, read from the names: nothing is listed here, so that a new module need not be.
 #
 # - A wing says in its docstring which others it imports: "Imports recurrent and graph."
