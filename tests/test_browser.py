@@ -1,5 +1,6 @@
 """JupyterLab in a real browser: run a notebook, move a slider, see the text change."""
 
+import ast
 import os
 import re
 import secrets
@@ -10,6 +11,7 @@ import sys
 import time
 import urllib.request
 
+import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -31,6 +33,27 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
+#: The explorers of notebook 05 that are played with.
+SHOWN = ("temperature_explorer", "text_explorer")
+
+
+def keep_what_is_needed(path, calls: tuple[str, ...]) -> None:
+    """Leave in a notebook the cells that call some functions, and those that they build on."""
+    notebook = nbformat.read(path, as_version=4)
+    kept, wanted = [], set()
+    for cell in reversed([c for c in notebook.cells if c.cell_type == "code"]):
+        tree = ast.parse(cell.source)
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.alias):
+                made.add(node.asname or node.name.partition(".")[0])
+        used = {node.id for node in names} - made
+        if made & wanted or used & {*calls} or cell.source.startswith("start("):
+            kept.insert(0, cell)
+            wanted = (wanted - made) | used
+    notebook.cells = kept
+    nbformat.write(notebook, path)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +61,7 @@ def lab(tmp_path_factory):
     """JupyterLab on loopback over a copy of the notebooks, every Jupyter folder a temporary one."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(paths.NOTEBOOKS, home / "notebooks")
+    keep_what_is_needed(home / "notebooks" / "05_book_text.ipynb", SHOWN)
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
