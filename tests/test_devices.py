@@ -2,13 +2,22 @@
 everywhere on a pretended accelerator that refuses to mix devices.
 """
 
+import functools
 from contextlib import contextmanager
 
 import pytest
 import torch
 
 from helpers import runtime
-from helpers.combined import links, neighbours, pedigree, serialised, series, structure
+from helpers.combined import (
+    links,
+    neighbours,
+    pedigree,
+    serialised,
+    series,
+    small_graphs,
+    structure,
+)
 from helpers.optimizers.race import RaceRun, run_race
 from helpers.palindromes.experiment import PalindromeRun, train_network
 from helpers.palindromes.growing import GrowingRun, grow_network, train
@@ -128,7 +137,10 @@ def test_growing_lengths_are_read_there(device):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_comparisons_and_the_race_run_there(device, experiment, run):
+def test_comparisons_and_the_race_run_there(device, experiment, run, monkeypatch):
+    # Drawn on the processor; all of them take most of a minute where tensors pretend.
+    few = functools.partial(small_graphs.graphs_of, n=500)
+    monkeypatch.setattr(serialised, "graphs_of", few)
     record, _ = experiment(run, device=device)
     assert not record["diverged"]
 
