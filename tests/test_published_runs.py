@@ -314,6 +314,24 @@ def test_the_longer_runs_are_those_of_protocol_a_with_more_steps():
     assert (long["steps_run"] == long["steps"])[~long["solved"]].all()
 
 
+def test_the_longer_runs_are_those_of_protocol_b_with_its_own_steps():
+    before = {(run.model, run.T, run.seed): run for run in parts.protocol_b()}
+    for longer in [*parts.protocol_b_longer(80), *parts.protocol_b_longer(160, ["rnn"])]:
+        run = before[longer.model, longer.T, longer.seed]
+        moved = {f for f, v in vars(longer).items() if v != getattr(run, f)}
+        assert moved == {"steps"}
+        assert longer.steps > run.steps
+    with pytest.raises(ValueError, match="model must be"):
+        parts.protocol_b_longer(80, ["gru"])
+    study = archive.read()
+    name = ["model", "T", "seed"]
+    short = study.part("protocol_b").set_index(name)
+    long = study.parts("longer_b_").set_index(name)
+    begin = ["sensitivity", "log10_gradient_ratio"]  # before the first step
+    np.testing.assert_allclose(long[begin], short.loc[long.index, begin], rtol=2e-5)
+    assert (long["steps_run"] == long["steps"]).all()  # none was stopped early
+
+
 # Settings of the LSTM ---------------------------------------------------------------------------
 
 

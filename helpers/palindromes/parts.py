@@ -40,7 +40,7 @@ def protocol_a(seeds=range(10)) -> list[PalindromeRun]:
     )
 
 
-def protocol_a_longer(T: int, seeds=range(8), steps: int = 10_000) -> list[PalindromeRun]:
+def protocol_a_longer(T: int, seeds=range(10), steps: int = 10_000) -> list[PalindromeRun]:
     """Report 000's LSTM with more than three times its steps: is it solved if it runs longer?
 
     With seeds of :func:`protocol_a`, so the first 3000 steps are those of its runs.
@@ -55,13 +55,35 @@ B_STEPS = {
 }
 
 
+#: Report 001's networks: the RNN, and the LSTM at its rate of 0.03.
+B_SETTINGS = {"rnn": INIT_001, "lstm": {"lr": 0.03, **INIT_001_LSTM}}
+
+
 def protocol_b(seeds=range(5), lengths=B_LENGTHS) -> list[PalindromeRun]:
-    """Report 001, figures 2, 3, 6 and 7: the RNN, and the LSTM at its rate of 0.03."""
-    settings = {"rnn": INIT_001, "lstm": {"lr": 0.03, **INIT_001_LSTM}}
+    """Report 001, figures 2, 3, 6 and 7: both networks, with :data:`B_STEPS`."""
     return [
         PalindromeRun(model, T, seed, B_STEPS[model][T], **setting)
         for T in lengths
-        for model, setting in settings.items()
+        for model, setting in B_SETTINGS.items()
+        for seed in seeds
+    ]
+
+
+def protocol_b_longer(
+    T: int, models: Sequence[str] = tuple(B_SETTINGS), seeds=range(3), steps: int = 10_000
+) -> list[PalindromeRun]:
+    """Report 001's networks with its own steps, where :func:`protocol_b` has fewer.
+
+    With seeds of :func:`protocol_b`, so the first steps are those of its runs.
+
+    Raises:
+        ValueError: a network that is not in :data:`B_SETTINGS`.
+    """
+    for model in models:
+        choice("a model", model, tuple(B_SETTINGS))
+    return [
+        PalindromeRun(model, T, seed, steps, **B_SETTINGS[model])
+        for model in models
         for seed in seeds
     ]
 
@@ -294,6 +316,8 @@ _CONFIGS = {
     "far_640": lambda: far(640),
     "longer_a_21": lambda: protocol_a_longer(21),
     "growing_rules": growing_rules,
+    "longer_b_80": lambda: protocol_b_longer(80),
+    "longer_b_160": lambda: protocol_b_longer(160, ["rnn"]),
 }
 #: Part -> what trains it and its runs, in the order in which the full study computes them.
 PARTS = {name: Part(train, configs) for name, configs in _CONFIGS.items()}
