@@ -69,21 +69,14 @@ def protocol_b(seeds=range(5), lengths=B_LENGTHS) -> list[PalindromeRun]:
     ]
 
 
-def protocol_b_longer(
-    T: int, models: Sequence[str] = tuple(B_SETTINGS), seeds=range(3), steps: int = 10_000
-) -> list[PalindromeRun]:
+def protocol_b_longer(T: int, seeds=range(3), steps: int = 10_000) -> list[PalindromeRun]:
     """Report 001's networks with its own steps, where :func:`protocol_b` has fewer.
 
     With seeds of :func:`protocol_b`, so the first steps are those of its runs.
-
-    Raises:
-        ValueError: a network that is not in :data:`B_SETTINGS`.
     """
-    for model in models:
-        choice("a model", model, tuple(B_SETTINGS))
     return [
-        PalindromeRun(model, T, seed, steps, **B_SETTINGS[model])
-        for model in models
+        PalindromeRun(model, T, seed, steps, **setting)
+        for model, setting in B_SETTINGS.items()
         for seed in seeds
     ]
 
@@ -317,7 +310,7 @@ _CONFIGS = {
     "longer_a_21": lambda: protocol_a_longer(21),
     "growing_rules": growing_rules,
     "longer_b_80": lambda: protocol_b_longer(80),
-    "longer_b_160": lambda: protocol_b_longer(160, ["rnn"]),
+    "longer_b_160": lambda: protocol_b_longer(160),
 }
 #: Part -> what trains it and its runs, in the order in which the full study computes them.
 PARTS = {name: Part(train, configs) for name, configs in _CONFIGS.items()}
