@@ -22,6 +22,7 @@ MAKERS = {
     "clock": "helpers.palindromes.clock",
     "reproduction": "helpers.palindromes.reproduction",
     "gate_removal": "helpers.palindromes.gate_removal",
+    "levers": "helpers.text.levers",
     "optimizer_race": "helpers.optimizers.race",
     "sequences_and_graphs": "helpers.combined.archive",
 }

@@ -152,11 +152,25 @@ def test_a_loss_that_turns_nan_ends_the_training_and_is_told():
     assert torch.equal(model.core.W_x_l0, weights)  # no update follows
 
 
-@pytest.mark.parametrize("batching", ["windows", "streams"])
-@pytest.mark.parametrize("optimizer", ["rmsprop", "adamw"])
-def test_a_killed_training_resumes_as_if_nothing_had_happened(tmp_path, batching, optimizer):
+@pytest.mark.parametrize(
+    ("batching", "optimizer", "average"),
+    [
+        ("windows", "rmsprop", 0.0),
+        ("streams", "rmsprop", 0.9),
+        ("windows", "adamw", 0.9),
+        ("streams", "adamw", 0.0),
+    ],
+)
+def test_a_killed_training_resumes_as_if_nothing_had_happened(
+    tmp_path, batching, optimizer, average
+):
     plan = training.Plan(
-        40, batching, 8, 4, optimizer=optimizer, eval_every=10, schedule="cosine", lr=0.01
+        *(40, batching, 8, 4),
+        optimizer=optimizer,
+        eval_every=10,
+        schedule="cosine",
+        lr=0.01,
+        average=average,
     )
 
     def run(resume=None, stop_at=None):
@@ -193,6 +207,34 @@ def test_a_killed_training_resumes_as_if_nothing_had_happened(tmp_path, batching
     snapshot.write_bytes(b"half a file")
     with pytest.raises(ValueError, match="snapshot is not a snapshot of a training"):
         run(snapshot)
+
+
+def test_averaged_weights_are_a_mean_at_first_and_then_one_that_fades():
+    """By hand, of the weights after every step; they are looked at, sampled from and kept."""
+    steps, memory = 12, 0.8
+    plan = training.Plan(steps, length=5, batch_size=4, eval_every=steps, lr=0.05, average=memory)
+    model, plain = (CharLM(len(VOCAB), 6, 1, generator=generator(0)) for _ in range(2))
+    seen, sampled = [], []
+    history = training.fit(
+        model,
+        IDS,
+        IDS[:500],
+        plan,
+        sample=lambda m: sampled.append(m.b_p.detach().clone()),
+        on_step=lambda step: seen.append(model.b_p.detach().clone()),
+    )
+    average = seen[0]
+    for t, weights in enumerate(seen[1:], start=2):
+        share = max(1 - memory, 1 / t)
+        average = (1 - share) * average + share * weights
+        if t == 3:
+            torch.testing.assert_close(average, torch.stack(seen[:3]).mean(0))
+    torch.testing.assert_close(model.b_p, average)
+    torch.testing.assert_close(sampled[-1], average)
+    assert not torch.allclose(average, seen[-1])
+    training.fit(plain, IDS, IDS[:500], training.Plan(**{**vars(plan), "average": 0.0}))
+    torch.testing.assert_close(plain.b_p, seen[-1])  # the average changed nothing of the training
+    assert history.best()["bpc"] == evaluation.evaluate(model, IDS[:500])["bpc"]
 
 
 def test_a_nan_keeps_the_last_snapshot(tmp_path):

@@ -71,6 +71,11 @@ class CharLM(nn.Module):
             "forget_bias": forget_bias,
         }
 
+    @property
+    def draws(self) -> bool:
+        """Whether a pass in training draws from torch's generator."""
+        return bool(self.dropout)
+
     def inputs(self, ids: torch.Tensor) -> torch.Tensor:
         """``ids (B, T)`` as the LSTM's input ``(B, T, d)``."""
         # Laid out time step by time step, as the LSTM's kernels read it, and seen batch-first.

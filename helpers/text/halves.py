@@ -70,8 +70,8 @@ class Passes:
             if state is not None:
                 states = zip(*(s.chunk(2, 1) for s in state), strict=True)
             halves = list(zip(x.chunk(2), y.chunk(2), states, strict=True))
-            dropping = self.model.training and self.model.dropout
-            found = [read(half) for half in halves] if dropping else self.second.map(read, halves)
+            drawing = self.model.training and self.model.draws
+            found = [read(half) for half in halves] if drawing else self.second.map(read, halves)
         losses, right, states = zip(*found, strict=True)
         loss, right = (sum(each.item() for each in values) for values in (losses, right))
         state = tuple(torch.cat(s, 1) for s in zip(*states, strict=True))

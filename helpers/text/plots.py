@@ -250,3 +250,42 @@ def against_temperature(table: pd.DataFrame, book: dict[str, float]):
     axes[0].plot([], [], "--", color=PALETTE["ink"], label="the book")
     axes[0].legend(fontsize=8.5)
     return fig
+
+
+def lever_worth(worth: pd.DataFrame):
+    """Bits a character that each lever saves: the mean over the seeds as a dot, their range a line.
+
+    Args:
+        worth: of :func:`helpers.text.levers.worth`.
+    """
+    fig, ax = plt.subplots(figsize=(8, 0.7 + 0.29 * len(worth)))
+    at = np.arange(len(worth))[::-1]
+    ax.axvline(0, color=PALETTE["muted"], linewidth=1)
+    ax.hlines(at, worth["least"], worth["most"], color=LSTM.color, linewidth=2)
+    ax.plot(worth["gain"], at, "o", color=LSTM.color, ms=6)
+    ax.set_yticks(at, worth.index)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("bits a character saved (left of the line: lost)")
+    ax.grid(axis="y", visible=False)
+    return fig
+
+
+def while_learning(measured: dict, smooth: int = 5):
+    """Bits a character along each text, of the model that stays still and of the one that learns.
+
+    Args:
+        measured: of :func:`helpers.text.dynamic.read`.
+        smooth: blocks that each point is the mean of.
+    """
+    texts = measured["texts"]
+    fig, axes = plt.subplots(1, len(texts), figsize=(10, 3.2), squeeze=False)
+    for ax, (title, text) in zip(axes[0], texts.items(), strict=True):
+        for name, color in (("still", PALETTE["calm"]), ("learning", LSTM.color)):
+            mean = np.convolve(text[name]["blocks"], np.ones(smooth) / smooth, mode="valid")
+            read = np.arange(smooth, len(mean) + smooth) * measured["block"] / 1000
+            ax.plot(read, mean, color=color, linewidth=1.8, label=name)
+        ax.set_title(title)
+        ax.set(xlabel="thousands of characters read", xlim=(0, None))
+    axes[0, 0].set_ylabel("bits per character")
+    axes[0, 0].legend()
+    return fig

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from helpers.checkpoints import load_snapshot, save_snapshot
 from helpers.checks import LARGEST, boolean, choice, fits, integer, number, positive, seed
@@ -52,6 +53,9 @@ class Plan:
         bf16: bfloat16 autocast, if a step is faster with it here (:func:`faster_in_bf16`).
         restart: streams only; the chance with which a track's state is set back to zero before a
             window. Without it the model never learns to begin: see :mod:`helpers.text.book_model`.
+        average: what is looked at and kept are not the weights of a step but their average over
+            the steps, each counting this much of the next one (Polyak and Juditsky 1992, with a
+            memory that fades); 0 for none. A mean over all steps until there are 1 / (1 - average).
         seed: of the batches, of dropout and of restarts.
 
     Raises:
@@ -75,6 +79,7 @@ class Plan:
     patience: int | None = None
     bf16: bool = False
     restart: float = 0.0
+    average: float = 0.0
     seed: int = 0
 
     def __post_init__(self):
@@ -97,6 +102,8 @@ class Plan:
         boolean("bf16", self.bf16)
         if not 0 <= number("restart", self.restart) <= 1:
             raise ValueError(f"restart is a probability from 0 to 1, got {self.restart}")
+        if not 0 <= number("average", self.average) < 1:
+            raise ValueError(f"average must be at least 0 and below 1, got {self.average}")
         if self.restart and self.batching != "streams":
             raise ValueError('restart needs batching="streams": windows carry no state to set back')
         for option in fields(self):
@@ -211,9 +218,9 @@ def fit(
         if history.diverged:
             break
         if sample is not None and step.number in plan.stages():
-            history.samples[str(step.number)] = sample(model)
+            history.samples[str(step.number)] = sample(run.kept)
         if step.number % plan.eval_every == 0 or step.number == plan.steps:
-            run.look(evaluate(model, valid_ids))
+            run.look(evaluate(run.kept, valid_ids))
             if history.diverged:
                 break
             if resume is not None:
@@ -268,6 +275,15 @@ def faster_in_bf16(model: CharLM, plan: Plan, repeats: int = 4) -> bool:
 _faster_in_bf16: dict[tuple, bool] = {}
 
 
+def _fading_mean(memory: float) -> Callable:
+    """How :class:`AveragedModel` takes a step's weights in: a mean at first, then a fading one."""
+
+    def update(averages, weights, steps):
+        torch._foreach_lerp_(averages, weights, max(1 - memory, 1 / (int(steps) + 1)))
+
+    return update
+
+
 class _Training:
     """A training between two steps: everything that a snapshot has to hold."""
 
@@ -284,12 +300,20 @@ class _Training:
         self.device = device_of(model)
         self.bf16 = False
         self.passes = Passes(model, plan.batch_size, plan.length)
+        self.averaged = None
+        if plan.average:
+            self.averaged = AveragedModel(model, multi_avg_fn=_fading_mean(plan.average))
         options = {"alpha": 0.99} if plan.optimizer == "rmsprop" else {"betas": (0.9, 0.99)}
         if plan.optimizer != "rmsprop" and self.device.type in FUSED_ON:
             options["fused"] = True  # all parameters in one call
         self.optimizer = OPTIMIZERS[plan.optimizer](
             model.parameters(), lr=plan.lr, weight_decay=plan.weight_decay, **options
         )
+
+    @property
+    def kept(self) -> CharLM:
+        """The model that is looked at, sampled from and kept."""
+        return self.model if self.averaged is None else self.averaged.module
 
     def begin(self) -> None:
         """What is decided once: a training that goes on finds it in its snapshot."""
@@ -316,6 +340,8 @@ class _Training:
             self.passes.backward(read.losses)
             nn.utils.clip_grad_norm_(model.parameters(), plan.clip_norm)
             self.optimizer.step()
+            if self.averaged is not None:
+                self.averaged.update_parameters(model)
         else:
             self._diverge(f"the loss became {read.loss}")
         return Step(self.history.step, self.history.loss[-1], self.history.accuracy[-1])
@@ -335,7 +361,7 @@ class _Training:
             return
         history.valid.append({"step": history.step, **seen})
         if history.valid[-1] is history.best():
-            self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+            self.best = {k: v.detach().clone() for k, v in self.kept.state_dict().items()}
         since_best = len(history.valid) - 1 - history.valid.index(history.best())
         if patience is not None and since_best >= patience:
             history.stopped = f"no better validation loss in {patience} looks"
@@ -346,6 +372,8 @@ class _Training:
         tensors |= {f"best.{k}": v for k, v in self.best.items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in slots.items()}
+        if self.averaged is not None:
+            tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         if self.batches.carries_state:
             tensors["state.h"], tensors["state.c"] = self.state
         tensors["random.torch"] = torch.get_rng_state()
@@ -373,6 +401,8 @@ class _Training:
 
         self.model.load_state_dict(under("model."))
         self.best = under("best.")
+        if self.averaged is not None:
+            self.averaged.load_state_dict(under("averaged."))
         slots: dict[int, dict] = {}
         for key, value in under("optimizer.").items():
             index, name = key.split(".", 1)

@@ -1,0 +1,244 @@
+"""Levers of a character model: networks and dropouts that are turned one at a time.
+
+Data flow::
+
+    LEVERS -> Reading (a lever, a seed) -> LeveredLM, Plan -> fit on a small part of the novel
+           -> looks at the validation text -> store, one file a run -> data/results/levers.csv.gz
+
+What a lever is worth depends on where one stands. All runs read the same short text many times with
+a small network, as the published model read the novel many times with a large one, so that both
+know their text better than any other. The test text has no part in this.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from helpers import archive, paths
+from helpers.checks import boolean, choice, integer, number, seed
+from helpers.recurrent.core import suffix
+from helpers.runtime import device as find_device
+from helpers.runtime import generator
+from helpers.store import RunStore
+from helpers.study import report, run_study
+from helpers.text.book_model import NAME as BOOK
+from helpers.text.books import load_book
+from helpers.text.charlm import CharLM
+from helpers.text.corpus import split_text
+from helpers.text.measures import nats_to_bits
+from helpers.text.training import Plan, fit
+from helpers.text.vocabulary import Vocabulary
+
+#: Name of the archive, and of the store in ``data/work``.
+NAME = "levers"
+EXPERIMENT_VERSION = 1
+#: Characters of the training text that are read, its first ones; a training reads them fifty times.
+CHARACTERS = 30_000
+#: Characters of the validation text at each look, its first ones too.
+LOOKED_AT = 40_000
+
+
+class LeveredLM(CharLM):
+    """A :class:`.CharLM` layer by layer, with what its one kernel for all layers cannot do.
+
+    Args:
+        locked: dropout draws one mask for all time steps of a window, not one for each step (Gal
+            and Ghahramani 2016, "variational dropout").
+        weight_dropout: probability with which a recurrent weight is zero during a window (Merity
+            et al. 2018, "DropConnect"): the same weights at all its steps.
+        residual: a layer from the second on adds its input to its output (Kim et al. 2017).
+        norm: what a layer puts out is normalised (Ba et al. 2016, "layer normalisation").
+        options: those of :class:`.CharLM`.
+
+    Without the last two it has the parameters of a :class:`.CharLM`, and reads as that does.
+
+    Raises:
+        ValueError: ``weight_dropout`` outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        hidden_size: int,
+        num_layers: int = 2,
+        *,
+        locked: bool = False,
+        weight_dropout: float = 0.0,
+        residual: bool = False,
+        norm: bool = False,
+        **options,
+    ):
+        super().__init__(vocab_size, hidden_size, num_layers, **options)
+        self.locked = boolean("locked", locked)
+        self.weight_dropout = number("weight_dropout", weight_dropout, minimum=0.0)
+        if self.weight_dropout >= 1:
+            raise ValueError(f"weight_dropout must be below 1, got {weight_dropout}")
+        self.residual = boolean("residual", residual)
+        self.norms = None
+        if boolean("norm", norm):
+            self.norms = nn.ModuleList(nn.LayerNorm(hidden_size) for _ in range(num_layers))
+
+    @property
+    def draws(self) -> bool:
+        return super().draws or bool(self.weight_dropout)
+
+    def forward(self, ids: torch.Tensor, state=None):
+        h, after = self.inputs(ids), []
+        if state is None:
+            zeros = h.new_zeros(self.core.num_layers, len(ids), self.core.hidden_size)
+            state = (zeros, zeros)
+        for layer, before in enumerate(zip(*state, strict=True)):
+            W_x, W_h, b = self.core.stacked(suffix(layer))
+            W_h = F.dropout(W_h, self.weight_dropout, self.training)
+            flat, start = [W_x, W_h, b, torch.zeros_like(b)], [s[None] for s in before]
+            put_out, *last = torch.lstm(h, start, flat, True, 1, 0.0, self.training, False, True)
+            after.append(torch.cat(last))  # h and c, (2, B, n)
+            if self.residual and layer:
+                put_out = put_out + h
+            if self.norms is not None:
+                put_out = self.norms[layer](put_out)
+            h = self._dropped(put_out)
+        return F.linear(h, self.W_ph, self.b_p), tuple(torch.stack(after, 1))
+
+    def _dropped(self, h: torch.Tensor) -> torch.Tensor:
+        """``h (B, T, n)`` after dropout."""
+        if not self.locked:
+            return F.dropout(h, self.dropout, self.training)
+        return h * F.dropout(torch.ones_like(h[:, :1]), self.dropout, self.training)
+
+
+#: What is turned from: in small the published model's recipe, without its second training.
+MODEL = {"hidden_size": 128, "num_layers": 2, "embedding_size": 64, "dropout": 0.2}
+PLAN = Plan(
+    steps=3000,
+    batching="streams",
+    length=50,
+    batch_size=10,
+    optimizer="adamw",
+    lr=6e-3,
+    schedule="cosine",
+    warmup=50,
+    weight_decay=0.01,
+    clip_norm=1.0,
+    eval_every=150,
+)
+#: The setting that the others are compared with.
+CENTRE = "as it is"
+#: Name of a setting -> fields of the model and of the plan that it sets otherwise.
+LEVERS: dict[str, tuple[dict, dict]] = {
+    CENTRE: ({}, {}),
+    "no dropout": ({"dropout": 0.0}, {}),
+    "more dropout": ({"dropout": 0.4}, {}),
+    "dropout locked over time": ({"locked": True}, {}),
+    "dropout of recurrent weights": ({"weight_dropout": 0.3}, {}),
+    "weights averaged": ({}, {"average": 0.995}),
+    "constant rate": ({}, {"schedule": "constant"}),
+    "constant rate, averaged": ({}, {"schedule": "constant", "average": 0.995}),
+    "windows at random places": ({}, {"batching": "windows"}),
+    "windows of 100": ({}, {"length": 100, "batch_size": 5}),
+    "residual layers": ({"residual": True}, {}),
+    "layers normalised": ({"norm": True}, {}),
+    "both dropouts, averaged": ({"locked": True, "weight_dropout": 0.3}, {"average": 0.995}),
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One training under a lever.
+
+    Attributes:
+        seed: of the weights, of the batches and of dropout.
+        characters: of the training text that are read.
+
+    Raises:
+        ValueError: an unknown lever, or a number out of range.
+    """
+
+    lever: str
+    seed: int
+    steps: int = PLAN.steps
+    characters: int = CHARACTERS
+
+    def __post_init__(self):
+        choice("a lever", self.lever, tuple(LEVERS))
+        seed("seed", self.seed)
+        integer("steps", self.steps, minimum=1)
+        integer("characters", self.characters, minimum=PLAN.length + 1)
+
+
+SEEDS = range(3)
+
+
+def planned(_runs: pd.DataFrame | None = None) -> dict[str, list[Reading]]:
+    """Part -> the runs of it: all levers, seed by seed."""
+    return {NAME: [Reading(lever, seed) for seed in SEEDS for lever in LEVERS]}
+
+
+def read_book(run: Reading, device: str | torch.device = "cpu") -> tuple[dict, dict]:
+    """Train one network; returns its record and its curves.
+
+    The record has "valid" and "train", bits a character of the validation text at the best look and
+    of the training batches over the last look's steps, with dropout; "best_step"; "parameters". The
+    curve "valid" has the bits at each look.
+
+    Raises:
+        FloatingPointError: the training diverged.
+    """
+    fields, changes = LEVERS[run.lever]
+    text = load_book(BOOK).text
+    parts, vocab = split_text(text), Vocabulary(text)
+    weights = generator(run.seed, "weights")
+    model = LeveredLM(len(vocab), **{**MODEL, **fields}, generator=weights).to(find_device(device))
+    plan = replace(PLAN, steps=run.steps, seed=run.seed, **changes)
+    train_ids = vocab.encode(parts.train[: run.characters])
+    history = fit(model, train_ids, vocab.encode(parts.valid[:LOOKED_AT]), plan).undiverged()
+    last = history.loss[-plan.eval_every :]
+    record = {
+        "valid": history.best()["bpc"],
+        "best_step": history.best()["step"],
+        "train": nats_to_bits(sum(last) / len(last)),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
+    return record, {"valid": [look["bpc"] for look in history.valid]}
+
+
+def run_and_write(workers: int | None = None, device: str | torch.device = "cpu") -> None:
+    """Train what is missing, and archive all.
+
+    Raises:
+        ValueError: the novel is not here and cannot be fetched.
+        RuntimeError: some runs failed; the others are in the store.
+    """
+    load_book(BOOK)
+    store = RunStore(paths.WORK / NAME, EXPERIMENT_VERSION)
+    runs = planned()[NAME]
+    outcome = run_study(read_book, runs, store, workers=workers, device=device, desc=NAME)
+    archive.write(NAME, outcome.table.assign(part=NAME), experiment_version=EXPERIMENT_VERSION)
+    report(outcome.failures)
+
+
+def read(folder: Path = paths.RESULTS) -> pd.DataFrame:
+    """A row a run."""
+    return archive.read(NAME, folder).table
+
+
+def worth(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a lever, sorted by what it gains, without the setting that it is turned from.
+
+    "gain" is the mean, over the seeds, of the bits a character that the lever saves against
+    :data:`CENTRE` with the same seed; "least" and "most" its range. Also the means "valid" and
+    "train", and "parameters".
+    """
+    bits = runs.pivot(index="lever", columns="seed", values="valid")
+    gain = (bits.loc[CENTRE] - bits.drop(CENTRE)).T.agg(["mean", "min", "max"]).T
+    gain.columns = ["gain", "least", "most"]
+    means = runs.groupby("lever")[["valid", "train", "parameters"]].mean()
+    return gain.join(means).sort_values("gain", ascending=False)
+
+
+if __name__ == "__main__":
+    run_and_write()
