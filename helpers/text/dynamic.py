@@ -156,8 +156,15 @@ def bits_while_learning(
     return nats_to_bits(torch.cat(nats))
 
 
-#: Habits that are tried on the beginning of a text; the best one reads the rest.
-HABITS = tuple(Habit(lr, pull) for lr in (1e-5, 3e-5, 1e-4) for pull in (0.001, 0.01))
+#: Habits that are tried on the beginning of a text, from gentle to bold; the best one reads the
+#: rest.
+HABITS = tuple(
+    Habit(lr, pull)
+    for lr, pull in (
+        *((3e-5, 0.01), (1e-4, 0.01), (1e-4, 0.03)),
+        *((3e-4, 0.03), (3e-4, 0.1), (1e-3, 0.03)),
+    )
+)
 #: Characters on which each habit is tried, and characters of the language reference that follow.
 TRIED_ON, READ_ELSEWHERE = 20_000, 40_000
 #: Characters whose bits are kept as one mean.
