@@ -31,7 +31,7 @@ from helpers.palindromes import archive as palindromes
 from helpers.palindromes.trained_networks import load_network
 from helpers.processes import leave_home_alone
 from helpers.store import RunStore
-from helpers.text import arriving, book_comparisons, lexicon, load_book, own_books
+from helpers.text import arriving, book_comparisons, dynamic, lexicon, load_book, own_books
 from tests import faults_input as odd
 from tests import faults_processes as processes
 from tests import faults_writers as writers
@@ -116,6 +116,8 @@ def archives(rng: random.Random, tries: int, folder: Path) -> Tally:
         "book_text": book_comparisons.read,
         "anna_karenina_words": lexicon.read,
         "own_books": own_books.read,
+        "dynamic_evaluation": dynamic.read,
+        "levers": lambda folder: archive.read("levers", folder),
     }
     for _ in range(tries):
         name = rng.choice(list(readers))
