@@ -142,7 +142,9 @@ def test_a_reading_learns_and_the_seed_decides_it(monkeypatch):
 def test_what_a_lever_is_worth_is_counted_seed_by_seed():
     rows = [(levers.CENTRE, 0, 2.0), (levers.CENTRE, 1, 3.0), ("a", 0, 1.5), ("a", 1, 2.9)]
     rows += [("b", 0, 2.1), ("b", 1, 3.4)]
-    runs = pd.DataFrame(rows, columns=["lever", "seed", "valid"]).assign(train=1.0, parameters=9)
+    runs = pd.DataFrame(rows, columns=["lever", "seed", "valid"]).assign(
+        train=1.0, best_step=5, parameters=9
+    )
     worth = levers.worth(runs)
     assert worth.index.tolist() == ["a", "b"]
     assert worth.loc["a", ["gain", "least", "most"]].tolist() == pytest.approx([0.3, 0.1, 0.5])

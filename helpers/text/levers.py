@@ -230,13 +230,13 @@ def worth(runs: pd.DataFrame) -> pd.DataFrame:
     """A row a lever, sorted by what it gains, without the setting that it is turned from.
 
     "gain" is the mean, over the seeds, of the bits a character that the lever saves against
-    :data:`CENTRE` with the same seed; "least" and "most" its range. Also the means "valid" and
-    "train", and "parameters".
+    :data:`CENTRE` with the same seed; "least" and "most" its range. Also the means of "valid",
+    "train", "best_step" and "parameters".
     """
     bits = runs.pivot(index="lever", columns="seed", values="valid")
     gain = (bits.loc[CENTRE] - bits.drop(CENTRE)).T.agg(["mean", "min", "max"]).T
     gain.columns = ["gain", "least", "most"]
-    means = runs.groupby("lever")[["valid", "train", "parameters"]].mean()
+    means = runs.groupby("lever")[["valid", "train", "best_step", "parameters"]].mean()
     return gain.join(means).sort_values("gain", ascending=False)
 
 
