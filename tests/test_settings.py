@@ -29,6 +29,8 @@ from helpers.optimizers.race import RaceRun
 from helpers.palindromes.experiment import PalindromeRun
 from helpers.palindromes.growing import GrowingRun
 from helpers.store import run_key
+from helpers.text.dynamic import Habit
+from helpers.text.levers import Reading
 from helpers.text.training import Plan
 
 HUGE = 10**12
@@ -66,6 +68,8 @@ EXAMPLES = (
     PedigreeRun("lstm", seed=0, order="birth"),
     PedigreeRun("gin", seed=0),
     SeriesRun("gcn", seed=0),
+    Reading("more dropout", seed=0),
+    Habit(lr=0.01, pull=0.1),
 )
 
 #: Values that are legal, by the name of the field and, where classes differ, by the class.
@@ -88,6 +92,11 @@ LEGAL = {
     # Nothing to do is a thing to do.
     "depth": {0},
     "restart": {0},
+    "average": {0},
+    "pull": {0},
+    ("Habit", "lr"): {0, 2.5, HUGE},
+    # A segment may be the whole text.
+    ("Habit", "length"): {HUGE},
     # The text of no options.
     "options": ["", {}],
     ("PedigreeRun", "order"): {""},

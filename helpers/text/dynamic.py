@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 from helpers import paths, runtime
 from helpers.archive import sealed, unsealed_results
-from helpers.checks import integer, number
+from helpers.checks import LARGEST, integer, number
 from helpers.files import atomic_write
 from helpers.store import made_now
 from helpers.text.book_model import NAME as BOOK
@@ -54,7 +54,7 @@ class Habit:
     length: int = 20
 
     def __post_init__(self):
-        number("lr", self.lr, minimum=0.0)
+        number("lr", self.lr, minimum=0.0, maximum=LARGEST)
         if not 0 <= number("pull", self.pull) <= 1:
             raise ValueError(f"pull is a share from 0 to 1, got {self.pull}")
         integer("length", self.length, minimum=1)

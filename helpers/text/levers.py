@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import archive, paths
-from helpers.checks import boolean, choice, integer, number, seed
+from helpers.checks import boolean, choice, fits, integer, number, seed
 from helpers.recurrent.core import suffix
 from helpers.runtime import device as find_device
 from helpers.runtime import generator
@@ -168,6 +168,8 @@ class Reading:
         seed("seed", self.seed)
         integer("steps", self.steps, minimum=1)
         integer("characters", self.characters, minimum=PLAN.length + 1)
+        fits(2 * self.steps, steps=self.steps)  # the two curves
+        fits(2 * self.characters, characters=self.characters)  # as indices
 
 
 SEEDS = range(3)
