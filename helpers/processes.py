@@ -46,8 +46,9 @@ def leave_home_alone() -> None:
 def end_with(parent: int) -> None:
     """Let this process end soon after its parent, which may be killed without a chance to say so.
 
-    A worker that trains for minutes would otherwise go on for nobody. Calling it again, or in the
-    parent itself, does nothing.
+    A worker that trains for minutes would otherwise go on for nobody. It ends all that it has
+    started too: a kernel that follows it does not end what its cells have started. Calling it
+    again, or in the parent itself, does nothing.
 
     Args:
         parent: the number of the process that started this one.
@@ -58,6 +59,8 @@ def end_with(parent: int) -> None:
     def watch():
         while lives(parent):
             time.sleep(LOOK_EVERY_S)
+        for child in _children(os.getpid()):
+            end_tree(child)
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()

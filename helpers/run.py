@@ -236,10 +236,11 @@ def run_series(
                     told = (watch.queue, os.getpid(), sender)
                     arguments = (*told, notebook, out, parameters, html, cell_timeout)
                     process = context.Process(target=_in_process, args=arguments)
+                    # Known before it is started: Ctrl-C is heard when it just has been.
+                    running[receiver] = (notebook, process)
                     with hearing_ctrl_c_later():
                         process.start()
                     sender.close()
-                    running[receiver] = (notebook, process)
                 for receiver in wait(list(running)):
                     notebook, process = running.pop(receiver)
                     try:
@@ -252,8 +253,9 @@ def run_series(
                     watch.say(f"{outcome.notebook:26} {outcome.seconds:6.1f} s   {outcome.result}")
         finally:
             for _, process in running.values():
-                end_tree(process.pid)
-                process.kill()  # this one for certain: the exit waits for it
+                if process.pid is not None:
+                    end_tree(process.pid)
+                    process.kill()  # this one for certain: the exit waits for it
     return [outcomes[notebook] for notebook in notebooks]
 
 

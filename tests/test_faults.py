@@ -210,6 +210,34 @@ def test_a_program_told_to_end_waits_for_nobody():
     assert done.stderr == "it: ended by SIGTERM; what was finished is kept\n"
 
 
+ORPHAN = """
+import os, subprocess, sys, time
+from multiprocessing import get_context
+from helpers.processes import end_with
+
+def child(parent):
+    end_with(parent)
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    print("started", flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    get_context("fork").Process(target=child, args=(os.getpid(),)).start()
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_process_whose_parent_is_killed_ends_with_all_that_it_has_started():
+    """Its standard output closes when the last of them has ended."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHAN], cwd=paths.ROOT, text=True, stdout=subprocess.PIPE
+    )
+    assert parent.stdout.readline() == "started\n"
+    parent.kill()
+    assert parent.communicate(timeout=20)[0] == ""
+
+
 def said_until_its_end(process: subprocess.Popen, started: list[psutil.Process]) -> str:
     """What a process says until it, and all that hold its standard error, have ended.
 
