@@ -179,10 +179,22 @@ def test_the_rules_of_growing_move_one_part_each():
             assert (run.growth, run.until_perfect) == (growth, perfect)
 
 
-def test_what_the_rules_reached_is_published_in_full():
+def test_the_question_is_asked_anew_with_seeds_that_have_not_seen_it():
+    rules, fresh = parts.growing_rules(), parts.growing_doubled()
+    assert {run.growth for runs in fresh.values() for run in runs} == {1.25, 2.0}
+    seeds = {name: [run.seed for run in runs] for name, runs in fresh.items()}
+    for name, own in seeds.items():
+        assert len(set(own)) == 10
+        assert not {run.seed for run in rules[name]} & set(own)
+        changed = {f for f, v in vars(fresh[name][0]).items() if v != vars(rules[name][0])[f]}
+        assert changed == {"seed"}
+
+
+@pytest.mark.parametrize("part", ["growing_rules", "growing_doubled"])
+def test_what_the_rules_reached_is_published_in_full(part):
     study = archive.read()
-    assert "growing_rules" not in archive.left_out(study)
-    for runs in study.by_setting("growing_rules").values():
+    assert part not in archive.left_out(study)
+    for runs in study.by_setting(part).values():
         for run in runs.itertuples():
             read = study.lengths[study.lengths["key"] == run.key]
             mastered = read.dropna(subset=["mastered_step"])["T"]

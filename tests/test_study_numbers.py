@@ -267,6 +267,13 @@ def test_reading_sets_a_length_beside_the_longest_mastered():
     assert "x" not in found
 
 
+def test_a_code_stands_still_that_is_right_at_short_lengths_and_at_twice_the_longest():
+    rows = [("still", 0.5, 0.95), ("still", 1.0, 0.2), ("still", 2.0, 0.9)]
+    rows += [("turns", 0.4, 0.1), ("turns", 2.0, 1.0), ("short", 0.4, 1.0), ("short", 2.0, 0.89)]
+    read = pd.DataFrame(rows, columns=["key", "ratio", "held_out_accuracy"])
+    assert analysis.held_still(read).to_dict() == {"still": True, "turns": False, "short": False}
+
+
 def test_other_tasks_are_told_setting_by_setting():
     table = pd.DataFrame(
         {

@@ -22,6 +22,10 @@ from helpers.palindromes.tasks.palindromes import CHANCE
 from helpers.recurrent.initialisation import parse
 from helpers.recurrent.training import SOLVED_ACCURACY
 
+#: Share of right answers from which on a memory counts as standing still. Set before the runs of
+#: :func:`.parts.growing_doubled` were made.
+STILL = 0.9
+
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
     """The Wilson score interval of a share (Wilson 1927).
@@ -277,6 +281,19 @@ def reading(lengths: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """
     table = lengths.merge(runs[["key", "model", "longest"]], on="key")
     return table.assign(ratio=table["T"] / table["longest"])
+
+
+def held_still(read: pd.DataFrame) -> pd.Series:
+    """Key of a growing run -> whether it holds the digit in a code that stands still.
+
+    That is said of a run that is right in :data:`STILL` of cases or more at every length up to half
+    of its longest, and at twice that.
+
+    Args:
+        read: of :func:`reading`.
+    """
+    asked = read[read["ratio"].eq(2) | read["ratio"].le(0.5)]
+    return asked.groupby("key", sort=False)["held_out_accuracy"].min() >= STILL
 
 
 def by_task(study: Archive, parts: tuple[str, ...]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Levers of a character model: networks and dropouts that are turned one at a time.
+"""Levers of a character model: networks and dropouts, turned one at a time and three together.
 
 Data flow::
 
@@ -126,6 +126,8 @@ PLAN = Plan(
     clip_norm=1.0,
     eval_every=150,
 )
+#: Of the three levers that gain most alone, the two that the model has.
+_THREE = {"norm": True, "weight_dropout": 0.3}
 #: The setting that the others are compared with.
 CENTRE = "as it is"
 #: Name of a setting -> fields of the model and of the plan that it sets otherwise.
@@ -143,7 +145,15 @@ LEVERS: dict[str, tuple[dict, dict]] = {
     "residual layers": ({"residual": True}, {}),
     "layers normalised": ({"norm": True}, {}),
     "both dropouts, averaged": ({"locked": True, "weight_dropout": 0.3}, {"average": 0.995}),
+    "three together": (_THREE, {"batching": "windows"}),
+    "three together, averaged": (
+        _THREE,
+        {"batching": "windows", "schedule": "constant", "average": 0.995},
+    ),
+    "three together, more dropout": ({**_THREE, "dropout": 0.4}, {"batching": "windows"}),
 }
+#: Do the gains of the best three add up?
+TOGETHER = tuple(name for name in LEVERS if name.startswith("three together"))
 
 
 @dataclass(frozen=True)
