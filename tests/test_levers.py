@@ -158,3 +158,15 @@ def test_all_planned_runs_are_published():
     done = set(zip(found.table["lever"], found.table["seed"], strict=True))
     assert done == {(run.lever, run.seed) for run in planned}
     assert (paths.RESULTS / "levers.csv.gz").is_file()
+
+
+def test_together_are_the_three_that_gain_most_alone():
+    alone = levers.worth(levers.read()).drop(levers.TOGETHER)
+    model, plan = {}, {}
+    for lever in alone["gain"].nlargest(3).index:
+        model |= levers.LEVERS[lever][0]
+        plan |= levers.LEVERS[lever][1]
+    assert levers.LEVERS[levers.TOGETHER[0]] == (model, plan)
+    for name in levers.TOGETHER:
+        assert model.items() <= (levers.LEVERS[name][0]).items(), name
+        assert plan.items() <= (levers.LEVERS[name][1]).items(), name

@@ -1,9 +1,9 @@
 """The study as published: run everything, write it down, read it back.
 
 ``data/results/palindromes.csv.gz`` has a row a run: its configuration, its record, and the parts of
-the study and the settings it belongs to. The curves of both protocols lie beside it, averaged over
-ten steps. What growing runs mastered and could then read is in ``palindromes_growing.csv.gz``, a
-row a length.
+the study and the settings it belongs to. The curves of both protocols, and of one growing part, lie
+beside it, averaged over ten steps. What growing runs mastered and could then read is in
+``palindromes_growing.csv.gz``, a row a length.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ STUDY = Study("palindromes", EXPERIMENT_VERSION, PARTS)
 #: What growing runs could read lies under a name of its own.
 NAME_GROWING = "palindromes_growing"
 #: Parts whose learning curves are published.
-WITH_CURVES = ("protocol_a", "protocol_b")
+WITH_CURVES = ("protocol_a", "protocol_b", "growing_identity")
 METRICS = ("loss", "accuracy")
 #: Training steps that one point of a published curve averages.
 BOX = 10

@@ -254,6 +254,11 @@ def growing_doubled(seeds=range(3, 13)) -> dict[str, list[GrowingRun]]:
     return growing_rules(seeds=seeds, rules=("× 1.25, 20 perfect", "× 2, 20 perfect"))
 
 
+def growing_identity(seeds=range(5, 15)) -> dict[str, list[GrowingRun]]:
+    """More seeds of the identity RNN, of which one in :func:`growing_relatives` stayed behind."""
+    return growing(["RNN, identity"], seeds=seeds)
+
+
 def other_task(
     task: str, lengths: tuple[int, ...], seeds=range(5), steps: int = 3000
 ) -> dict[str, list[PalindromeRun]]:
@@ -318,6 +323,7 @@ _CONFIGS = {
     "longer_a_21": lambda: protocol_a_longer(21),
     "growing_rules": growing_rules,
     "growing_doubled": growing_doubled,
+    "growing_identity": growing_identity,
     "length_23": lambda: protocol_a(lengths=(23,)),
     "longer_b_80": lambda: protocol_b_longer(80),
     "longer_b_160": lambda: protocol_b_longer(160),

@@ -128,6 +128,7 @@ PLAN = Plan(
 )
 #: Of the three levers that gain most alone, the two that the model has.
 _THREE = {"norm": True, "weight_dropout": 0.3}
+_AVERAGED = {"schedule": "constant", "average": 0.995}
 #: The setting that the others are compared with.
 CENTRE = "as it is"
 #: Name of a setting -> fields of the model and of the plan that it sets otherwise.
@@ -139,18 +140,19 @@ LEVERS: dict[str, tuple[dict, dict]] = {
     "dropout of recurrent weights": ({"weight_dropout": 0.3}, {}),
     "weights averaged": ({}, {"average": 0.995}),
     "constant rate": ({}, {"schedule": "constant"}),
-    "constant rate, averaged": ({}, {"schedule": "constant", "average": 0.995}),
+    "constant rate, averaged": ({}, _AVERAGED),
     "windows at random places": ({}, {"batching": "windows"}),
     "windows of 100": ({}, {"length": 100, "batch_size": 5}),
     "residual layers": ({"residual": True}, {}),
     "layers normalised": ({"norm": True}, {}),
     "both dropouts, averaged": ({"locked": True, "weight_dropout": 0.3}, {"average": 0.995}),
     "three together": (_THREE, {"batching": "windows"}),
-    "three together, averaged": (
-        _THREE,
-        {"batching": "windows", "schedule": "constant", "average": 0.995},
-    ),
+    "three together, averaged": (_THREE, {"batching": "windows", **_AVERAGED}),
     "three together, more dropout": ({**_THREE, "dropout": 0.4}, {"batching": "windows"}),
+    "three together, averaged, more dropout": (
+        {**_THREE, "dropout": 0.4},
+        {"batching": "windows", **_AVERAGED},
+    ),
 }
 #: Do the gains of the best three add up?
 TOGETHER = tuple(name for name in LEVERS if name.startswith("three together"))
