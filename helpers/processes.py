@@ -82,7 +82,8 @@ def end_tree(process: int) -> None:
     """
     try:
         root = psutil.Process(process)
-        if any("resource_tracker" in argument for argument in root.cmdline()):
+        # What it runs, not an option that names it: `-W ignore:resource_tracker` is handed down.
+        if any("resource_tracker import main" in argument for argument in root.cmdline()):
             return
         root.suspend()
     except psutil.Error:  # it has ended by itself

@@ -42,6 +42,8 @@ except ImportError:  # Windows has none
     resource = None
 
 PROFILES = ("quick", "full")
+#: What :envvar:`PYTHONWARNINGS` keeps quiet in the processes of a series.
+_OF_TRACKERS = "ignore:resource_tracker:UserWarning"
 #: Lists and dictionaries that the value of one parameter may hold.
 MOST_BRACKETS = 1000
 #: Seconds that one cell may take in the quick profile; the full one trains for hours.
@@ -221,8 +223,9 @@ def run_series(
     leave_home_alone()
     # Of kernels that are ended while their workers run, those who count semaphores warn: they are
     # cleaned up, and the one line that says who ended the series would not be the last.
-    told = os.environ.get("PYTHONWARNINGS", "")
-    os.environ["PYTHONWARNINGS"] = f"{told},ignore:resource_tracker:UserWarning".strip(",")
+    silenced = os.environ.get("PYTHONWARNINGS", "").split(",")
+    if _OF_TRACKERS not in silenced:
+        os.environ["PYTHONWARNINGS"] = ",".join([*filter(None, silenced), _OF_TRACKERS])
     outcomes: dict[Path, Outcome] = {}
     context = get_context("spawn")
     # A process a notebook: papermill and its engine are not made to share one.

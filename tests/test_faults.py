@@ -197,6 +197,37 @@ def test_a_tree_ends_whole_while_the_clock_is_being_set(monkeypatch):
     assert process.wait(timeout=5) == -signal.SIGKILL
 
 
+TRACKED = """
+import os, sys, time
+from multiprocessing import get_context, resource_tracker
+
+def child():
+    time.sleep(60)
+
+if __name__ == "__main__":
+    process = get_context("spawn").Process(target=child)
+    process.start()
+    print(resource_tracker._resource_tracker._pid, process.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no trackers of resources")
+def test_a_tree_ends_whole_but_for_its_tracker_of_resources(tmp_path):
+    """Also where an option that names trackers is handed down, as a series of notebooks does."""
+    (tmp_path / "tracked.py").write_text(TRACKED)
+    program = [sys.executable, "-W", "ignore:resource_tracker:UserWarning", "tracked.py"]
+    process = subprocess.Popen(program, cwd=tmp_path, text=True, stdout=subprocess.PIPE)
+    tracker, child = (psutil.Process(int(n)) for n in process.stdout.readline().split())
+    assert any("ignore:resource_tracker" in argument for argument in child.cmdline())
+    end_tree(tracker.pid)
+    assert tracker.is_running()
+    end_tree(process.pid)
+    assert not psutil.wait_procs([child, tracker], timeout=5)[1]  # this one by itself
+    assert process.wait(timeout=5) == -signal.SIGKILL
+    process.stdout.close()
+
+
 def test_a_program_told_to_end_waits_for_nobody():
     program = (
         "import os, signal, threading, time; from helpers.processes import command\n"

@@ -1,5 +1,7 @@
 """Graphs, their matrices, the graph convolution, loaders, smoothing, tasks and traps."""
 
+import itertools
+
 import networkx as nx
 import pytest
 import torch
@@ -292,6 +294,18 @@ def test_attention_finds_the_mark_and_averaging_cannot():
     averages = tasks.train_on_stars(GCNLayer(2, 16), normalized_adjacency(A, "row"))
     assert attends["accuracy"] > 0.97
     assert averages["accuracy"] < 0.75
+
+
+def test_rankings_are_compared_between_different_nodes_and_different_neighbours():
+    torch.set_default_dtype(torch.float32)
+    torch.manual_seed(0)
+    layer, alike = GATLayer(4, 8, dynamic=True), []
+    for _ in range(50):
+        alpha = layer.attention(torch.randn(8, 4), torch.ones(8, 8))[0].tolist()
+        for row, (v, w) in itertools.product(alpha[1:], itertools.combinations(range(8), 2)):
+            alike.append((row[v] > row[w]) == (alpha[0][v] > alpha[0][w]))
+    expected = sum(alike) / len(alike)
+    assert traps.static_ranking_agreement(dynamic=True) == pytest.approx(expected)
 
 
 def test_traps_of_the_graphs():

@@ -286,3 +286,12 @@ def test_pictures_of_html_copies_have_words(tmp_path):
     run.write_html(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "x.html")
     assert 'alt="a curve that &lt;falls&gt;"' in (tmp_path / "x.html").read_text()
     assert "image/png" in cell.outputs[0].data  # the notebook itself is as it was
+
+
+def test_a_series_after_another_hands_down_its_variable_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore::DeprecationWarning")
+    for _ in range(2):
+        assert run.run_series([], tmp_path, parameters={}) == []
+    assert os.environ["PYTHONWARNINGS"] == (
+        "ignore::DeprecationWarning,ignore:resource_tracker:UserWarning"
+    )

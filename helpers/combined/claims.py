@@ -87,8 +87,8 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "too strong",
             f"section 2: a graph can be written down whole and read ({percent(n.reads.max())} of "
             f"{n.reads.idxmax()[0]}, {n.reads.idxmax()[1].upper()} order); the cost: "
-            f"{percent(n.reads_changed['distance', 'bfs'])} of answers on distance "
-            "change with the numbers of the nodes",
+            f"{percent(n.reads_changed['distance', 'bfs'])} of its answers on distance (LSTM, BFS "
+            "order) change with the numbers of the nodes",
         ),
         Claim(
             "temporal data, finance and text: recurrent networks are ideal",
@@ -118,9 +118,9 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "001",
             "right where messages can tell",
             f"section 2: renumbering changes {percent(n.changed['distance', gated])} of the graph "
-            f"network's answers and {percent(n.reads_changed['distance'].mean())} of the LSTM's; "
-            f"right on distance {percent(n.graphs['distance', gated])} against "
-            f"{percent(n.reads['distance'].max())}",
+            f"network's answers and {percent(n.reads_changed['distance'].mean())} of the LSTM's "
+            f"(mean of its orders); right on distance {percent(n.graphs['distance', gated])} "
+            f"against {percent(n.reads['distance'].max())}",
         ),
         Claim(
             "a molecule is a graph, from which a graph network reads what a drug does",

@@ -9,6 +9,7 @@ import torch
 
 from helpers import figures
 from helpers.combined.archive import AS_IN_04, BEST_SETTING, ComparisonArchive
+from helpers.combined.layouts import clear_layout
 from helpers.combined.links import one_of_both
 from helpers.combined.networks import kind_of
 from helpers.combined.reconciled import settings_at
@@ -277,7 +278,7 @@ def serialisations(A: torch.Tensor, marks: torch.Tensor, orders: tuple[str, ...]
 def network(ax, A: torch.Tensor, marks: torch.Tensor, numbers: list[str]) -> None:
     """A small graph with numbered nodes; marked ones are filled."""
     graph = nx.from_numpy_array(A.numpy())
-    places = nx.kamada_kawai_layout(graph) if nx.is_connected(graph) else nx.circular_layout(graph)
+    places = clear_layout(graph)
     for u, v in graph.edges:
         ax.plot(*zip(places[u], places[v], strict=True), color=PALETTE["muted"], lw=1.2, zorder=1)
     for k, (x, y) in places.items():

@@ -35,8 +35,8 @@ from helpers.steps import OnStep, ShouldStop
 from helpers.store import later
 
 STRUCTURES = ("sequence", "chain", "mirror")
-#: Rounds on the mirrored graph. One carries the digit; two more let a node find out by the degrees
-#: around it which of the two digits it heard came over the mirror.
+#: Rounds on the mirrored graph. One carries the digit; from the second on a node can find out by
+#: the degrees around it which of the two digits it heard came over the mirror; one is to spare.
 MIRROR_DEPTH = 3
 
 

@@ -34,13 +34,15 @@ def pixels_heard(rounds: int, size: int = pictures.SIZE) -> int:
 
 
 def rows(found: ComparisonArchive) -> list[Trap]:
-    """Each with a number from the published runs or from exact arithmetic."""
+    """Each with a number from the published runs or from exact arithmetic.
+
+    What a report says and the table of claims answers is not said again here.
+    """
     n = Numbers(found)
     gated, T, depth = kind_of("gated").label, 20, 24
     at_T = settings_at(found, T)
-    shallow, deep = (n.kin.loc[f"{gated}, {k} rounds"] for k in (3, 10))
     colors = refine(list(PAIRS["molecules"].values()), 10)[-1]
-    grid, few = (pictures.forms(pictures.scene())[k] for k in (1, 3))
+    grid = pictures.forms(pictures.scene())[1]
     return [
         Trap(
             "joining each part to the next gives a network a memory",
@@ -51,41 +53,11 @@ def rows(found: ComparisonArchive) -> list[Trap]:
             f"{percent(n.best_on('mirror', T))}, reading {percent(n.best_reader(T))}",
         ),
         Trap(
-            "a graph network keeps the whole history",
-            "report 001, of a family tree: “we want to keep the entire history”, loosely",
-            "a node has heard of what is as many hops away as there were rounds, and no farther",
-            f"long lines of mothers: {percent(shallow.far)} right with 3 rounds, "
-            f"{percent(deep.far)} with 10",
-        ),
-        Trap(
-            "what lies far back does not matter",
-            "often concluded; report 001 says it of finance and text alone (“unnecessary and "
-            "unwanted”), and the opposite of a patient's history",
-            "it may be so there; that is a property of the task, not of sequences",
-            f"palindromes of T = 40: the answer stands in the first digit; reading finds it in "
-            f"{percent(n.best_reader(40))}",
-        ),
-        Trap(
             "a layer accounts for the whole neighbourhood, so a picture is covered",
             "report 002: “a GNN that accounts for its entire neighbourhood”, loosely",
             "one round covers the next pixels only; what is far takes as many rounds",
             f"of {grid['steps or nodes']} pixels one has heard of {pixels_heard(1)} after 1 round, "
             f"of {pixels_heard(5)} after 5; all hear all after {grid['farthest apart']}",
-        ),
-        Trap(
-            "the nodes of the Graph LSTM are pixels",
-            "report 004: “Each pixel as node”",
-            "Liang et al. make superpixels the nodes, so that rounds are few",
-            f"{few['steps or nodes']} nodes in place of {grid['steps or nodes']}, "
-            f"{few['farthest apart']} rounds in place of {grid['farthest apart']}",
-        ),
-        Trap(
-            "without a graph structure such data cannot be learned",
-            "report 000: “a graph structure is necessary for non-Euclidean spaces”, loosely",
-            "a graph can be written as a sequence without loss; what is lost is that its order "
-            "should not matter",
-            f"LSTM, BFS order, one cycle or two: {percent(n.reads['connectivity', 'bfs'])}; in "
-            f"random order {percent(n.reads['connectivity', 'random'])}",
         ),
         Trap(
             "an LSTM over neighbours, as if they had an order",

@@ -6,6 +6,7 @@ import torch
 from helpers import figures
 from helpers.combined import plots, structure
 from helpers.combined.archive import ComparisonArchive
+from helpers.combined.reconciled import right_of
 from helpers.combined.serialised import GraphRun, inputs
 from helpers.combined.small_graphs import NODES, all_hops, graphs_of
 from helpers.live import live
@@ -48,6 +49,7 @@ def reach_explorer() -> None:
 def attention_explorer(comparisons: ComparisonArchive) -> None:
     """The learned attention at each published length."""
     lengths = sorted(int(name.split()[1]) for name in comparisons.curves)
+    runs = comparisons.part("attention")
 
     def draw(T: int) -> None:
         mirrored = comparisons.curves[f"attention {T}"][:, ::-1].diagonal()[-((T + 1) // 2) :]
@@ -58,7 +60,8 @@ def attention_explorer(comparisons: ComparisonArchive) -> None:
         figures.show(
             plots.attention_map(comparisons, T),
             caption=f"{told}, which is outlined. A row is a hidden position and sums to 1, a "
-            "column a position that it can hear; one of the published seeds.",
+            f"column a position that it can hear. The map is of seed 0; of all seeds "
+            f"{right_of(runs[runs['T'] == T])} find all pairs at this length.",
             alt=f"A map of attention, hidden positions against all {T + 1}, with the cells of "
             f"mirrored positions outlined on a diagonal. {told}.",
         )
@@ -99,8 +102,8 @@ def relabel_explorer(networks: dict[str, tuple[torch.nn.Module, GraphRun]]) -> N
         )
         figures.show(
             plots.relabelled(A, marks, numbers, answers, right - 1),
-            caption=f"{told} The graph is the same under every numbering; only the numbers in its "
-            "nodes change.",
+            caption=f"{told} The bar of the answer is orange. The graph is the same under every "
+            "numbering; only the numbers in its nodes change.",
             alt=f"A graph of {NODES} numbered nodes, two of them filled, and for each network a "
             f"bar for every number of hops. {told}",
         )

@@ -206,12 +206,14 @@ def _measured(model, sizes, beginning: torch.Tensor, rest: torch.Tensor, name: s
     def bits(ids, habit):
         return bits_while_learning(model, ids, habit, sizes, name)
 
-    still, tried = Habit(0.0), []
-    for habit in (still, *HABITS):
-        tried.append({**asdict(habit), "bpc": bits(beginning, habit).mean().item()})
-    best = min(tried, key=lambda row: row["bpc"])
-    chosen = Habit(best["lr"], best["pull"], best["length"])
-    found = {"tried": tried, "chosen": asdict(chosen), "characters": len(rest) - 1}
+    still = Habit(0.0)
+    costs = {habit: bits(beginning, habit).mean().item() for habit in (still, *HABITS)}
+    chosen = min(costs, key=costs.get)
+    found = {
+        "tried": [{**asdict(habit), "bpc": bpc} for habit, bpc in costs.items()],
+        "chosen": asdict(chosen),
+        "characters": len(rest) - 1,
+    }
     for which, habit in (("still", still), ("learning", chosen)):
         read = bits(rest, habit)
         blocks = [round(block.mean().item(), 4) for block in read.split(BLOCK)]
