@@ -202,3 +202,18 @@ def test_what_the_rules_reached_is_published_in_full(part):
             rule = GrowingRun("rnn", run.T, run.seed, run.steps, growth=run.growth)
             assert mastered.tolist() == growing.lengths(rule)[: len(mastered)]
             assert read["T"].max() == 2 * run.longest
+
+
+def test_who_is_left_behind_is_read_from_the_steps_after_its_last_length():
+    study = archive.read()
+    behind = analysis.left_behind(study, "growing_identity")
+    runs = study.part("growing_identity")
+    assert behind["seed"].tolist() == runs[~runs["solved"].astype(bool)]["seed"].tolist() != []
+    curve = study.curve("growing_identity", "accuracy", "rnn", 640)
+    for row in behind.itertuples():
+        run = runs[runs["seed"] == row.seed].iloc[0]
+        after = curve[runs["seed"].tolist().index(row.seed)][-(-row[3] // 10) :]
+        assert row.longest == run["longest"] < run["T"]
+        assert row.best == pytest.approx(after.max())
+        assert row.last == pytest.approx(after[-10:].mean(), abs=1e-6)
+        assert row.last < row.median < row.best

@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from helpers.archive import Archive
 from helpers.checks import integer
+from helpers.palindromes.archive import PalindromeArchive
 from helpers.palindromes.outcomes import collapsed
 from helpers.palindromes.parts import FACTORS
 from helpers.palindromes.settings import INITS
@@ -294,6 +295,26 @@ def held_still(read: pd.DataFrame) -> pd.Series:
     """
     asked = read[read["ratio"].eq(2) | read["ratio"].le(0.5)]
     return asked.groupby("key", sort=False)["held_out_accuracy"].min() >= STILL
+
+
+def left_behind(study: PalindromeArchive, part: str) -> pd.DataFrame:
+    """The growing runs of a part, with published curves, that did not master all lengths.
+
+    Columns: "seed", "longest" and "at step", the length mastered last and when; then the share
+    right in training at the next length, as a mean of ten steps: "median", "best" and "last", the
+    mean of the last hundred steps.
+    """
+    rows = []
+    runs = study.part(part).set_index("key")
+    keys = study.curves[f"{part} keys"].tolist()
+    for key, run in runs[~runs["solved"].astype(bool)].iterrows():
+        step = study.lengths[study.lengths["key"] == key]["mastered_step"].max()
+        seen = study.curves[f"{part} accuracy"][keys.index(key)].astype(np.float64)
+        after = seen[math.ceil(step / 10) :]
+        row = {"seed": run["seed"], "longest": int(run["longest"]), "at step": int(step)}
+        means = {"median": np.median(after), "best": after.max(), "last": after[-10:].mean()}
+        rows.append(row | means)
+    return pd.DataFrame(rows, columns=["seed", "longest", "at step", "median", "best", "last"])
 
 
 def by_task(study: Archive, parts: tuple[str, ...]) -> pd.DataFrame:
