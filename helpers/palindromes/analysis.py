@@ -308,7 +308,8 @@ def left_behind(study: PalindromeArchive, part: str) -> pd.DataFrame:
     runs = study.part(part).set_index("key")
     keys = study.curves[f"{part} keys"].tolist()
     for key, run in runs[~runs["solved"].astype(bool)].iterrows():
-        step = study.lengths[study.lengths["key"] == key]["mastered_step"].max()
+        mastered = study.lengths[study.lengths["key"] == key]["mastered_step"].dropna()
+        step = max(mastered, default=0)
         seen = study.curves[f"{part} accuracy"][keys.index(key)].astype(np.float64)
         after = seen[math.ceil(step / 10) :]
         row = {"seed": run["seed"], "longest": int(run["longest"]), "at step": int(step)}
