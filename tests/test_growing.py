@@ -177,6 +177,8 @@ def test_the_rules_of_growing_move_one_part_each():
             moved = {f for f, v in vars(run).items() if v != getattr(other, f)}
             assert len(moved) == (runs is not usual)
             assert (run.growth, run.until_perfect) == (growth, perfect)
+    with pytest.raises(ValueError, match="a rule must be"):
+        parts.growing_rules(rules=["× 3"])
 
 
 def test_the_question_is_asked_anew_with_seeds_that_have_not_seen_it():
@@ -217,3 +219,5 @@ def test_who_is_left_behind_is_read_from_the_steps_after_its_last_length():
         assert row.best == pytest.approx(after.max())
         assert row.last == pytest.approx(after[-10:].mean(), abs=1e-6)
         assert row.last < row.median < row.best
+    with pytest.raises(ValueError, match="no curves of 'growing' are published"):
+        analysis.left_behind(study, "growing")

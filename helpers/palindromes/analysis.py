@@ -303,9 +303,14 @@ def left_behind(study: PalindromeArchive, part: str) -> pd.DataFrame:
     Columns: "seed", "longest" and "at step", the length mastered last and when; then the share
     right in training at the next length, as a mean of ten steps: "median", "best" and "last", the
     mean of the last hundred steps.
+
+    Raises:
+        ValueError: no curves of the part are published.
     """
     rows = []
     runs = study.part(part).set_index("key")
+    if f"{part} keys" not in study.curves:
+        raise ValueError(f"no curves of {part!r} are published")
     keys = study.curves[f"{part} keys"].tolist()
     for key, run in runs[~runs["solved"].astype(bool)].iterrows():
         mastered = study.lengths[study.lengths["key"] == key]["mastered_step"].dropna()

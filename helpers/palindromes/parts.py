@@ -238,8 +238,14 @@ GROWTH_RULES = {
 def growing_rules(
     T: int = 160, seeds=range(3), steps: int = 2000, rules=tuple(GROWTH_RULES)
 ) -> dict[str, list[GrowingRun]]:
-    """The orthogonal RNN under other rules of growing, on a short budget."""
+    """The orthogonal RNN under other rules of growing, on a short budget.
+
+    Raises:
+        ValueError: a rule that is not in :data:`GROWTH_RULES`.
+    """
     network = "RNN, orthogonal"
+    for name in rules:
+        choice("a rule", name, tuple(GROWTH_RULES))
     return {
         name: growing([network], T, seeds, steps, **GROWTH_RULES[name])[network] for name in rules
     }
