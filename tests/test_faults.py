@@ -198,7 +198,7 @@ def test_a_tree_ends_whole_while_the_clock_is_being_set(monkeypatch):
 
 
 TRACKED = """
-import os, sys, time
+import time
 from multiprocessing import get_context, resource_tracker
 
 def child():

@@ -60,7 +60,7 @@ def attention_explorer(comparisons: ComparisonArchive) -> None:
         figures.show(
             plots.attention_map(comparisons, T),
             caption=f"{told}, which is outlined. A row is a hidden position and sums to 1, a "
-            f"column a position that it can hear. The map is of seed 0; of all seeds "
+            "column a position that it can hear. The map is of seed 0; of all seeds "
             f"{right_of(runs[runs['T'] == T])} find all pairs at this length.",
             alt=f"A map of attention, hidden positions against all {T + 1}, with the cells of "
             f"mirrored positions outlined on a diagonal. {told}.",

@@ -15,7 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from helpers.archive import Archive
 from helpers.checks import integer
-from helpers.palindromes.archive import PalindromeArchive
+from helpers.palindromes.archive import BOX, PalindromeArchive
 from helpers.palindromes.outcomes import collapsed
 from helpers.palindromes.parts import FACTORS
 from helpers.palindromes.settings import INITS
@@ -307,19 +307,18 @@ def left_behind(study: PalindromeArchive, part: str) -> pd.DataFrame:
     Raises:
         ValueError: no curves of the part are published.
     """
-    rows = []
-    runs = study.part(part).set_index("key")
     if f"{part} keys" not in study.curves:
         raise ValueError(f"no curves of {part!r} are published")
+    rows, runs = [], study.part(part).set_index("key")
     keys = study.curves[f"{part} keys"].tolist()
     for key, run in runs[~runs["solved"].astype(bool)].iterrows():
         mastered = study.lengths[study.lengths["key"] == key]["mastered_step"].dropna()
         step = max(mastered, default=0)
         seen = study.curves[f"{part} accuracy"][keys.index(key)].astype(np.float64)
-        after = seen[math.ceil(step / 10) :]
+        after = seen[math.ceil(step / BOX) :]
         row = {"seed": run["seed"], "longest": int(run["longest"]), "at step": int(step)}
-        means = {"median": np.median(after), "best": after.max(), "last": after[-10:].mean()}
-        rows.append(row | means)
+        last = after[-100 // BOX :].mean()
+        rows.append(row | {"median": np.median(after), "best": after.max(), "last": last})
     return pd.DataFrame(rows, columns=["seed", "longest", "at step", "median", "best", "last"])
 
 
