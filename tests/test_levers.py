@@ -9,7 +9,7 @@ import torch
 from helpers import archive, paths, staleness
 from helpers.runtime import generator
 from helpers.text import CharLM, levers, training
-from helpers.text.levers import LeveredLM
+from helpers.text.levered import LeveredLM
 
 IDS = torch.arange(24).remainder(7).view(2, 12)
 

@@ -13,18 +13,30 @@ from helpers.runtime import numpy_on_one_thread
 from helpers.text import CharLM, Vocabulary, decoder, int8
 from helpers.text import sampling as s
 from helpers.text.evaluation import cost_of_int8
+from helpers.text.levered import LeveredLM
 
 VOCAB = Vocabulary(string.ascii_lowercase + " .")
 
 
-@pytest.fixture(scope="module", params=[None, 7], ids=["one-hot", "embedding"])
+NETWORKS = {
+    "one-hot": (CharLM, {}),
+    "embedding": (CharLM, {"embedding_size": 7}),
+    "normalised": (LeveredLM, {"embedding_size": 7, "norm": True, "weight_dropout": 0.5}),
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
 def model(request):
     """A network with large weights, so that its distributions are far from uniform."""
     torch.manual_seed(1)
-    model = CharLM(len(VOCAB), 20, 2, embedding_size=request.param, dropout=0.5)
+    kind, options = NETWORKS[request.param]
+    model = kind(len(VOCAB), 20, 2, dropout=0.5, **options)
     with torch.no_grad():
         for p in model.parameters():
             p.mul_(4)
+        for norm in model.norms or ():
+            norm.weight.normal_()
+            norm.bias.normal_()
     return model
 
 
@@ -124,10 +136,15 @@ def test_draws_never_leave_the_vocabulary():
 
 
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
-def test_decoder_equals_the_module(num_layers):
+@pytest.mark.parametrize("norm", [False, True])
+def test_decoder_equals_the_module(num_layers, norm):
     text = "the cat sat on a mat."
     torch.manual_seed(2)
-    network = CharLM(len(VOCAB), 20, num_layers, embedding_size=5, dropout=0.5).double()
+    sizes = {"hidden_size": 20, "num_layers": num_layers, "embedding_size": 5}
+    network = LeveredLM(len(VOCAB), **sizes, dropout=0.5, norm=norm).double()
+    with torch.no_grad():
+        for p in network.norms.parameters() if norm else ():
+            p.normal_()
     decoding = s.Decoder(network, VOCAB).begin([text[:3], text[:5], text[:3]])
     with torch.no_grad():
         network.eval()
@@ -137,7 +154,7 @@ def test_decoder_equals_the_module(num_layers):
             torch.testing.assert_close(decoding.logits[0].clone(), expected[0, -1])
             torch.testing.assert_close(decoding.logits[2].clone(), expected[0, -1])
             torch.testing.assert_close(decoding.c[:, 0].clone(), c[:, 0])
-            torch.testing.assert_close(decoding.h[0].clone(), h[:, 0].flatten())
+            torch.testing.assert_close(decoding.h[:, 0].clone(), h[:, 0])
             decoding.step(VOCAB.encode(text[t] + "x" + text[t]))
 
 
@@ -182,8 +199,8 @@ def test_products_of_several_rows_are_the_same_from_numpy_and_torch(model, rows,
 
 def test_one_short_prompt_is_read_in_steps_and_a_long_one_by_the_module(model, monkeypatch):
     calls = []
-    forward = CharLM.forward
-    monkeypatch.setattr(CharLM, "forward", lambda *a: calls.append(1) or forward(*a))
+    forward = type(model).forward
+    monkeypatch.setattr(type(model), "forward", lambda *a: calls.append(1) or forward(*a))
     made = s.Decoder(model, VOCAB)
     for prompt, expected in (("the cat sat", 0), ("the cat sat on a mat", 1)):
         del calls[:]
@@ -269,10 +286,12 @@ def _working_engines():
 
 @pytest.mark.parametrize("engine", _working_engines())
 @pytest.mark.parametrize("add", [False, True])
-def test_products_of_eight_bits(engine, add):
+@pytest.mark.parametrize("size", [1.0, 0.01, 5.0])
+def test_products_of_eight_bits(engine, add, size):
+    """Of states as they are, and of normalised layers, where they may be small and large."""
     torch.manual_seed(0)
-    W, x, out = torch.randn(40, 64), torch.rand(3, 64) * 2 - 1, torch.randn(3, 40)
-    bias = None if add else torch.randn(40)
+    W, x, out = torch.randn(40, 64), size * (torch.rand(3, 64) * 2 - 1), size * torch.randn(3, 40)
+    bias = None if add else size * torch.randn(40)
     numbers, scales = int8.quantise(W)
     assert (W - numbers * scales[:, None]).abs().max() <= scales.max() / 2 + 1e-6
     expected = x @ (numbers * scales[:, None]).T + (out if add else bias)
@@ -286,10 +305,11 @@ def test_a_row_of_zeros_stays_zero():
 
 
 @pytest.mark.parametrize("engine", _working_engines())
-def test_eight_bits_are_nearly_the_model(engine, monkeypatch):
+@pytest.mark.parametrize("norm", [False, True])
+def test_eight_bits_are_nearly_the_model(engine, norm, monkeypatch):
     monkeypatch.setattr(decoder, "find_engine", lambda columns, B: engine)
     torch.manual_seed(0)
-    network = CharLM(len(VOCAB), 64, 2)
+    network = LeveredLM(len(VOCAB), 64, 2, norm=norm)
     text = s.generate(network, VOCAB, "a", 2000, seed=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -299,6 +319,19 @@ def test_eight_bits_are_nearly_the_model(engine, monkeypatch):
     assert 0 < cost["kl"] < 1e-3
     assert cost["bpc int8"] == pytest.approx(cost["bpc"], abs=1e-2)
     assert cost["characters"] == 8 * (2001 // 8 - 50)
+
+
+@pytest.mark.parametrize("engine", _working_engines())
+def test_a_product_of_nothing_is_the_bias(engine):
+    bias, out = torch.randn(40), torch.empty(1, 40)
+    engine(torch.randn(40, 64), bias).bind(torch.zeros(1, 64), out)()
+    torch.testing.assert_close(out[0], bias)
+
+
+def test_residual_layers_are_not_decoded():
+    network = LeveredLM(len(VOCAB), 8, 2, residual=True)
+    with pytest.raises(ValueError, match="residual layers can be trained, but not decoded"):
+        s.generate(network, VOCAB, "a", 3)
 
 
 def test_without_an_engine_quantised_is_float32_and_says_so_once(model, monkeypatch):

@@ -3,7 +3,7 @@
 Imports recurrent.
 
 books, corpus, vocabulary, measures
--> charlm, baselines, dialogue, lexicon -> int8, decoder -> evaluation, sampling, coding
+-> charlm, baselines, dialogue, lexicon -> levered, int8, decoder -> evaluation, sampling, coding
 -> training, truncation, unit_search, saved_models, model_card, stages, continuations
 -> book_model, train_book -> book_comparisons, own_books, levers, traps
 -> dynamic

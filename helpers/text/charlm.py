@@ -59,6 +59,8 @@ class CharLM(nn.Module):
             generator=generator,
         )
         self.dropout = number("dropout", dropout, minimum=0.0)
+        #: A LayerNorm for what each layer puts out, of a model that has them.
+        self.norms: nn.ModuleList | None = None
         self.W_ph = nn.Parameter(torch.zeros(vocab_size, hidden_size))
         self.b_p = nn.Parameter(torch.zeros(vocab_size))
         initialise_(self.W_ph, "uniform", hidden_size=hidden_size, generator=generator)

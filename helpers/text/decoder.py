@@ -9,12 +9,14 @@ Data flow::
 Everything lies where the model lies.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from helpers.checks import text as check_text
 from helpers.runtime import numpy_on_one_thread
@@ -24,6 +26,10 @@ from helpers.text.vocabulary import Vocabulary
 
 #: The three sigmoids in one piece, then the candidate.
 _ORDER = "ifog"
+#: What is normalised is kept as a quarter of its size, beside states between -1 and 1, and the
+#: weights that read it are four times as large: eight bits have one scale for both. A power of two,
+#: so that float32 rounds nothing more.
+_SHRUNK = 4.0
 #: Characters of prompts that the model reads in one call, a matter of memory only.
 _PRIMED_AT_ONCE = 16_384
 #: Up to so many characters, one prompt is read faster step by step: a call of the model lays out
@@ -88,8 +94,9 @@ class Decoder:
     """The weights of a model, prepared for one character after another.
 
     Input and recurrent weights of a layer lie side by side, so that a step is one product a layer;
-    the first layer's input product is a row of a table. Dropout does not exist here. Weights are
-    copied: a model that trains on needs a new decoder.
+    the first layer's input product is a row of a table. What a normalised layer's gain and shift
+    do is done by the weights that read it. Dropout does not exist here. Weights are copied: a model
+    that trains on needs a new decoder.
 
     Args:
         quantised: weights of eight bits (:mod:`.int8`), several times as fast for one text, and
@@ -97,7 +104,7 @@ class Decoder:
             gains nothing from them, float32 is used and a warning says so once.
 
     Raises:
-        ValueError: model and vocabulary do not fit.
+        ValueError: model and vocabulary do not fit, or the model has residual layers.
     """
 
     @torch.no_grad()
@@ -106,7 +113,10 @@ class Decoder:
             raise ValueError(
                 f"the model scores {model.vocab_size} characters, the vocabulary has {len(vocab)}"
             )
+        if getattr(model, "residual", False):
+            raise ValueError("residual layers can be trained, but not decoded step by step")
         self.model, self.vocab, self.quantised = model, vocab, bool(quantised)
+        self.norms = model.norms
         self.n, self.num_layers = model.core.hidden_size, model.core.num_layers
         self.device, self.dtype = model.W_ph.device, model.W_ph.dtype
         self._matrices = []  # (W, bias) of the layers and of the read-out
@@ -120,9 +130,19 @@ class Decoder:
                 self.table = rows + b  # (V, 4 n)
                 self._matrices.append((W_h, None))
             else:
+                W_x, b = self._reading(layer - 1, W_x, b)
                 self._matrices.append((torch.cat([W_x, W_h], 1), b))
-        self._matrices.append((model.W_ph.detach().clone(), model.b_p.detach().clone()))
+        W, b = self._reading(self.num_layers - 1, model.W_ph, model.b_p)
+        self._matrices.append((W.detach().clone(), b.detach().clone()))
         self._prepared = {}
+
+    def _reading(self, layer: int, W: torch.Tensor, b: torch.Tensor):
+        """``W`` and ``b`` as they read ``layer``, if that is normalised without gain and shift."""
+        if self.norms is None:
+            return W, b
+        norm = self.norms[layer]
+        # W (gain * N + shift) + b
+        return W * (_SHRUNK * norm.weight), b + W @ norm.bias
 
     def in_numpy(self, B: int) -> bool:
         """Whether all but the products of a step of ``B`` rows is NumPy's: of one row, on a CPU.
@@ -182,8 +202,7 @@ class Decoder:
         decoding = Decoding(self, logits, h, h)
         for k in ids:
             decoding.step(k[None])
-        h = decoding.h.unflatten(1, (-1, self.n)).transpose(0, 1)
-        return decoding.logits.clone(), h.clone(), decoding.c.clone()
+        return decoding.logits.clone(), decoding.h.clone(), decoding.c.clone()
 
     def begin(self, prompts: Sequence[str]) -> "Decoding":
         """The texts that ``prompts`` begin.
@@ -199,10 +218,12 @@ class Decoder:
 class Decoding:
     """Texts in the making: their state, the logits of their next character, buffers for a step.
 
+    The layers' hidden states lie side by side, ``(B, layers n)``, so that what a layer reads, the
+    state below it and its own, is one piece. Behind the state of a normalised layer lies what
+    becomes of it, ``(B, layers 2 n)``.
+
     Attributes:
-        h: ``(B, layers n)``, the layers' hidden states side by side, so that what a layer reads,
-            the state below it and its own, is one piece of it.
-        c: ``(layers, B, n)``.
+        h, c: ``(layers, B, n)``.
         logits: ``(B, V)`` of the next character; every step overwrites them.
         products: the matrix products of a step, as functions without arguments: what a step cannot
             do without.
@@ -213,29 +234,39 @@ class Decoding:
         self.decoder = decoder
         L, B, n = h.shape
         self.logits, self.c = logits.clone(), c.contiguous().clone()
-        self.h = h.transpose(0, 1).reshape(B, L * n).clone()
+        width = 1 if decoder.norms is None else 2
+        self._columns = torch.zeros(B, L * width, n, dtype=h.dtype, device=h.device)
+        self.h = self._columns[:, ::width].transpose(0, 1)
+        self.h.copy_(h)
+        columns = self._columns.flatten(1)
         self._ids = torch.zeros(B, dtype=torch.int64, device=h.device)
         a = torch.empty(B, 4 * n, dtype=h.dtype, device=h.device)
         tanh_c = torch.empty(B, n, dtype=h.dtype, device=h.device)
         *layers, read_out = decoder.weights(B)
-        self._products, states = [], []
+        self._in_numpy = decoder.in_numpy(B)
+        self._products, states, self._norms = [], [], []
         for layer, weights in enumerate(layers):
-            reads = self.h[:, max(0, layer - 1) * n : (layer + 1) * n]
+            own = layer * width
+            reads = columns[:, max(0, own - 1) * n : (own + 1) * n]
             self._products.append(weights.bind(reads, a))
-            states.append((self.c[layer], self.h[:, layer * n : (layer + 1) * n]))
-        self._read_out = read_out.bind(self.h[:, (L - 1) * n :], self.logits)
+            states.append((self.c[layer], columns[:, own * n : (own + 1) * n]))
+            self._norms.append(_nothing)
+            if decoder.norms is not None:
+                kind = _NormOfOne if self._in_numpy else _Norm
+                put_out = columns[:, (own + 1) * n : (own + 2) * n]
+                self._norms[-1] = kind(states[-1][1], put_out, decoder.norms[layer].eps)
+        self._read_out = read_out.bind(columns[:, (L * width - 1) * n :], self.logits)
         self.products = [*self._products, self._read_out]
         # Views made once: a view costs as much as a small product.
         self._gates = a, a[:, : 3 * n], *a.split(n, 1), tanh_c
         self._states = states
-        self._in_numpy = decoder.in_numpy(B)
         if self._in_numpy:
             self._gates = tuple(view[0].numpy() for view in self._gates)
             self._states = [(c[0].numpy(), h[0].numpy()) for c, h in states]
             self._table = list(decoder.table.numpy())
 
     def __len__(self) -> int:
-        return len(self.h)
+        return len(self._columns)
 
     def step(self, ids: torch.Tensor) -> torch.Tensor:
         """One character further, ``ids (B,)``, on any device: the logits ``(B, V)`` after it."""
@@ -252,7 +283,7 @@ class Decoding:
         a, sigmoids, i, f, o, g, tanh_c = self._gates
         # The input product and the bias of the first layer; its recurrent product is added.
         torch.index_select(self.decoder.table, 0, ids, out=a)
-        for product, (c, h) in zip(self._products, self._states, strict=True):
+        for product, (c, h), norm in zip(self._products, self._states, self._norms, strict=True):
             product()
             sigmoids.sigmoid_()
             g.tanh_()
@@ -261,6 +292,7 @@ class Decoding:
             # h_t = tanh(c_t) * o_t
             torch.tanh(c, out=tanh_c)
             torch.mul(tanh_c, o, out=h)
+            norm()
         self._read_out()
 
     @torch.inference_mode()
@@ -268,7 +300,7 @@ class Decoding:
         """:meth:`_step` in NumPy but for the products; it has no sigmoid: (1 + tanh(a / 2)) / 2."""
         a, sigmoids, i, f, o, g, tanh_c = self._gates
         np.copyto(a, self._table[k])
-        for product, (c, h) in zip(self._products, self._states, strict=True):
+        for product, (c, h), norm in zip(self._products, self._states, self._norms, strict=True):
             product()
             np.multiply(sigmoids, 0.5, sigmoids)
             np.tanh(a, a)
@@ -279,6 +311,7 @@ class Decoding:
             np.add(c, g, c)
             np.tanh(c, tanh_c)
             np.multiply(tanh_c, o, h)
+            norm()
         self._read_out()
 
     @torch.inference_mode()
@@ -289,15 +322,42 @@ class Decoding:
         """
         rows = rows.to(self.h.device)
         if len(rows) != len(self):
-            h = self.h.unflatten(1, (-1, self.decoder.n)).transpose(0, 1)  # (layers, B, n)
-            return Decoding(self.decoder, self.logits[rows], h[:, rows], self.c[:, rows])
+            return Decoding(self.decoder, self.logits[rows], self.h[:, rows], self.c[:, rows])
         for buffer, chosen in (
-            (self.h, self.h[rows]),
+            (self.h, self.h[:, rows]),
             (self.c, self.c[:, rows]),
             (self.logits, self.logits[rows]),
         ):
             buffer.copy_(chosen)
         return self
+
+
+def _nothing() -> None:
+    """What is done to a layer's state before it is put out, of a layer that is not normalised."""
+
+
+class _Norm:
+    """A function that reads a state ``h (B, n)`` and writes (h - mean) / deviation, shrunk."""
+
+    def __init__(self, h: torch.Tensor, out: torch.Tensor, eps: float):
+        self.h, self.out, self.eps = h, out, eps
+
+    def __call__(self) -> None:
+        torch.mul(F.layer_norm(self.h, self.h.shape[1:], eps=self.eps), 1 / _SHRUNK, out=self.out)
+
+
+class _NormOfOne:
+    """:class:`_Norm` of one row, in NumPy."""
+
+    def __init__(self, h: torch.Tensor, out: torch.Tensor, eps: float):
+        self.h, self.out, self.eps = h[0].numpy(), out[0].numpy(), eps
+        self.share = np.full_like(self.h, 1 / len(self.h))
+
+    def __call__(self) -> None:
+        h, out = self.h, self.out
+        np.subtract(h, h.dot(self.share), out)
+        variance = out.dot(out) / len(out)
+        np.multiply(out, 1 / (_SHRUNK * math.sqrt(variance + self.eps)), out)
 
 
 @cache

@@ -21,6 +21,8 @@ import torch.nn.functional as F
 #: Whole numbers from -127 to 127 on either side.
 _LARGEST = 127
 _BLOCK = 32
+#: The least scale: what is 0 throughout has none of its own, and 1 / scale must be finite.
+_LEAST = 1e-30
 #: Rounding the other factor makes an error below this; a processor that lets sums of 16 bits
 #: overflow makes a far larger one.
 MOST_ERROR = 0.02
@@ -30,15 +32,15 @@ _WORTH = 1.2
 
 def quantise(W: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """``W (rows, columns)`` as whole numbers, int8, and one scale a row, float32 ``(rows,)``."""
-    scales = (W.abs().amax(1) / _LARGEST).clamp(min=torch.finfo(torch.float32).tiny)
+    scales = (W.abs().amax(1) / _LARGEST).clamp(min=_LEAST)
     return (W / scales[:, None]).round().to(torch.int8), scales
 
 
 class WholeNumbers:
     """oneDNN's product of eight-bit numbers: the other factor is rounded to eight bits too.
 
-    That factor is a hidden state, h = o * tanh(c), and lies between -1 and 1, so its scale is 1/127
-    without any calibration.
+    That factor gets a scale anew for every product: a hidden state, h = o * tanh(c), lies between
+    -1 and 1, but one whose layer is normalised may be far smaller than 1 throughout.
 
     Args:
         W: ``(rows, columns)``, float32.
@@ -57,16 +59,19 @@ class WholeNumbers:
         # As numbers from 1 to 255, 128 being zero: what all processors have an instruction for.
         middle, scaled = torch.full(x.shape, 128.5), torch.empty(x.shape)
         rounded = torch.empty(x.shape, dtype=torch.uint8)
-        # scale and zero of x; weights, scales, zeros, bias; scale, zero, type of the result
-        factors = (1 / _LARGEST, 128, self.packed, self.scales, self.zeros, self.bias)
+        # zero of x; weights, scales, zeros, bias; scale, zero, type of the result
+        factors = (128, self.packed, self.scales, self.zeros, self.bias)
         options = (1.0, 0, torch.float32, "none", [], "")
         multiply = torch.ops.onednn.qlinear_pointwise.default
         put = out.add_ if self.bias is None else out.copy_
+        least, most = torch.empty(()), torch.empty(())
 
         def run():
-            torch.add(middle, x, alpha=_LARGEST, out=scaled)
+            torch.aminmax(x, out=(least, most))
+            scale = max(most.item(), -least.item(), _LEAST) / _LARGEST
+            torch.add(middle, x, alpha=1 / scale, out=scaled)
             rounded.copy_(scaled)  # cuts off: 128.5 makes a rounding of it
-            put(multiply(rounded, *factors, *options))
+            put(multiply(rounded, scale, *factors, *options))
 
         return run
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from helpers import staleness
 from helpers.checkpoints import load_checkpoint, save_checkpoint
 from helpers.text.charlm import CharLM
+from helpers.text.levered import LeveredLM
 from helpers.text.vocabulary import Vocabulary
 
 
@@ -34,7 +35,8 @@ def load_model(path: Path) -> tuple[CharLM, Vocabulary, dict]:
     tensors, header = load_checkpoint(path)
     try:
         vocab = Vocabulary(header["vocabulary"])
-        model = CharLM(**header["model"])
+        kind = LeveredLM if "norm" in header["model"] else CharLM
+        model = kind(**header["model"])
         model.load_state_dict({name: t.float() for name, t in tensors.items()})
     except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"{path.name} does not hold a character model: {error}") from error
