@@ -28,7 +28,7 @@ _LSTM = {
     "input and forget gate are exchanged: f scales the old cell, i the candidate.": {"swapped": 1},
     "the cell is shown through a tanh: h_t = tanh(c_t) ⊙ o_t.": {"shown": "bare"},
     "off by one in t: h_t shows the new cell, c_t.": {"shown": "old"},
-    "the state goes through W_rh h; with a batch in rows that is h @ W_rh.T. The transpose is "
+    "the state goes through W_kh h; with a batch in rows that is h @ W_kh.T. The transpose is "
     "missing.": {"transpose": False},
     "the biases are missing.": {"bias": 0},
     "the old cell is missing in c_t = g ⊙ i + c_{t-1} ⊙ f.": {"keep": 0},
@@ -43,7 +43,7 @@ _GRU = {
     "the reset gate is missing in the candidate.": {"reset": "none"},
     "b_gh stands inside the bracket, so that r scales it too.": {"reset": "bias outside"},
     "the candidate may be negative: it has a tanh.": {"candidate": torch.sigmoid},
-    "the state goes through W_rh h; with a batch in rows that is h @ W_rh.T. The transpose is "
+    "the state goes through W_kh h; with a batch in rows that is h @ W_kh.T. The transpose is "
     "missing.": {"transpose": False},
     "reset and update gate are exchanged.": {"swapped": True},
 }

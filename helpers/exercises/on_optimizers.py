@@ -178,6 +178,6 @@ def fast_valley(prediction) -> float:
 
     def measure() -> float:
         f = quadratic(40.0)
-        return f(walk(f, (-4.0, 1.6), 60, Momentum, lr=0.055, momentum=0.9)[-1]).log10().item()
+        return f(walk(f, (-4.0, 1.6), 60, Momentum, lr=0.08, momentum=0.9)[-1]).log10().item()
 
     return predicted("fast valley", prediction, measure, show=valley_explorer)

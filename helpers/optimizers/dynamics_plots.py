@@ -110,7 +110,7 @@ def responses(sizes: dict[str, tuple[float, float]]):
     fig, ax = plt.subplots(figsize=(8, 3))
     for k, (name, (constant, alternating)) in enumerate(sizes.items()):
         ax.plot([alternating, constant], [k, k], color=PALETTE["grid"], linewidth=4, zorder=1)
-        ax.plot(constant, k, "o", color=color_of(name), markersize=9)
+        ax.plot(constant, k, "o", color=color_of(name), markersize=11, markerfacecolor="none")
         ax.plot(alternating, k, "X", color=color_of(name), markersize=9)
         ax.annotate(
             f"{constant:.3g} and {alternating:.3g}", (max(constant, alternating), k),

@@ -16,7 +16,7 @@ SEEN = {
 }
 GUIDE = (
     "Move the rates and the momentum; click into a panel to begin there. Which method is the first "
-    "to diverge when the rate grows? At which momentum does the path stop to swing?"
+    "to diverge when the rate grows? At which momentum does the path stop swinging?"
 )
 
 
@@ -46,11 +46,11 @@ def valley_explorer(steps: int = 60) -> None:
         }
         fig, panels = plots.comparison(f, walks, **SEEN[landscape])
         where = f"condition number {condition:.0f}" if landscape == VALLEY else landscape
-        settings = f"{where}, rate {rate:.3g}, of RMSprop and Adam {adaptive:.3g}, "
+        settings = f"{where}, rate {rate:.3g} ({adaptive:.3g} for RMSprop and Adam), "
         settings += f"momentum {momentum:.2f}"
         lost = [name for name, path in walks.items() if plots.diverged(f(path))]
         ends = ", ".join(
-            f"{name} {f(path[-1]).item():.1e}" for name, path in walks.items() if name not in lost
+            f"{f(path[-1]).item():.1e} ({name})" for name, path in walks.items() if name not in lost
         )
         told = f"after {steps} steps $f$ is {ends}" if ends else ""
         told += (" and " if ends else "") * bool(lost)

@@ -58,13 +58,13 @@ def gate_explorer(
         f, i, o, g = settings[step - 1]
         figures.show(
             fig,
-            caption=f"Left the cell set by hand ({way}): the digit {digits[0]} is "
+            caption=f"Left, the cell set by hand ({way}): the digit {digits[0]} is "
             f"**{verdict(played, digits)}**, it reads {played.answer:.2f} in the end. At step "
             f"{step}, over the digit {digits[step - 1]}, $f$ = {f:g}, $i$ = {i:g}, $o$ = {o:g}, "
-            f"$g$ = {g:g}. Right unit {trained.number} of the trained network over the same "
+            f"$g$ = {g:g}. Right, unit {trained.number} of the trained network over the same "
             f"digits; all its units together make it name {trained.answer}, with probability "
-            f"{trained.probability:.2f}. Above the gates, in the middle cell and hidden state, "
-            "below the share of the gradient at $c_T$ that reaches each step along the cell.",
+            f"{trained.probability:.2f}. Above: the gates. Middle: cell and hidden state. "
+            "Below: the share of the gradient at $c_T$ that reaches each step along the cell.",
             alt=f"Two columns of three panels over {len(digits)} digits: forget, input and output "
             f"gate; cell and hidden state; share of the gradient. By hand, {way}: reads "
             f"{played.answer:.2f} where {digits[0]} was to be carried.",

@@ -25,7 +25,7 @@ def opened_cell(found: dict[str, torch.Tensor], digits: list[int], units: torch.
         cell, aspect="auto", cmap=DIVERGING, vmin=-bound, vmax=bound, interpolation="nearest"
     )
     axes[0].set_title("cell state $c_t$, units that keep the first digit on top")
-    axes[0].set_ylabel("unit")
+    axes[0].set_ylabel("rank of the unit")
     fig.colorbar(image, ax=axes[0], pad=0.01)
     for gate, color, style, name in (
         ("f", PALETTE["accent"], "-", "forget"),
@@ -134,7 +134,7 @@ def writes(measured: dict[str, tuple[torch.Tensor, torch.Tensor]]):
                 color=color,
                 annotation_clip=False,
             )
-    axes[0].set(title="left in the last cell state", ylabel="share of $|c_T|$", ylim=(0, None))
+    axes[0].set(title="left in the last cell state", ylabel="share of what is left", ylim=(0, None))
     axes[1].set(title="told by the first digit", ylabel="share of the write's variance")
     axes[1].set_ylim(0, 1.05)
     for ax in axes:

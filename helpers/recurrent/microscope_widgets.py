@@ -48,11 +48,11 @@ def microscope_explorer(seed: int = 0) -> None:
             caption=f"{CELLS[model].label}, radius {radius:g}, {T} steps, inputs times "
             f"{input_scale:g}"
             + (f", forget bias {forget_bias:g}" if seen.cell is not None else "")
-            + f". Of the gradient at $h_{{{T}}}$, **{reaches:.2g}** times its norm reaches "
+            + f". **{reaches:.2g}** times the norm of the gradient at $h_{{{T}}}$ reaches "
             f"$h_{{{step}}}$. The term of step {step} makes {100 * seen.shares[step - 1]:.2g} % of "
             + (f"all; {rest} with the whole gradient. " if step > 1 else "all. ")
             + "Above, an edge is the darker the more gradient travels back on it, and its number "
-            "is the norm.",
+            r"is $\Vert e_t \Vert$ where it arrives.",
             alt=f"An unrolled network of {T} steps, its edges shaded by the norm of the gradient "
             f"that travels back; below, that norm over the steps, the share that each step adds, "
             f"and the cosine of the truncated gradient. At step {step}: {reaches:.2g} of the norm.",

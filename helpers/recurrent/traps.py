@@ -248,16 +248,17 @@ def gradient_rows(
         Trap(
             "an RNN that fails on long sequences has a vanishing gradient",
             "report 001 of its RNN at T = 80: “decays exponentially with time”",
-            "Measure it. At the initialisation of its published program the gradient explodes "
-            "backward; at report 000's it vanishes.",
+            "Measure it, and say when. Before training the gradient explodes backward at the "
+            "initialisation of its published program, and vanishes at report 000's. After "
+            "training (section 10) both vanish.",
             f"first against last of 99 steps: 10^{log10_ratio_001:+.1f}; "
             f"with report 000's initialisation 10^{log10_ratio_000:+.1f}",
         ),
         Trap(
             "the gradient of an LSTM is the product of its forget gates",
             "often seen",
-            "That is the cell path. While the forget gates are half open the paths through the "
-            "gates carry nearly everything.",
+            "That is the cell path. The paths through the gates come on top. They can carry "
+            "nearly everything, at half-open forget gates and, in section 10, at open ones too.",
             "of ∂𝓛/∂c₁ without a forget bias, T = 99, the cell path alone is "
             f"10^{math.log10(cell_path_share):+.0f}",
         ),

@@ -18,7 +18,7 @@ def vanishing_explorer(seed: int = 0) -> None:
         figures.show(
             gradient_plots.vanishing_panels([(title, values, sigma_max)]),
             caption="One network of the chosen radius. Dashed the bound (33); the curve is "
-            "the largest singular value of the product of Jacobians, the band their middle half.",
+            "the largest singular value of the product of Jacobians, the band the middle half.",
             alt=f"Singular values of the product of Jacobians against T - t on a logarithmic axis; "
             f"spectral radius {radius:.2f}, inputs times {input_scale:.2f}; the largest ends at "
             f"{values[-1, 0]:.1e}.",
