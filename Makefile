@@ -112,8 +112,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PY) -m helpers.kernel
 	@touch $(STAMP)
 
-# Removes what the others made: only files that git ignores, never books, and not the runs and
-# checkpoints of long trainings in data/work, which only a person should throw away.
+# Removes what the others made: only files that git ignores, never books, not the notebooks that
+# somebody worked in (data/lab), and not the runs and checkpoints of long trainings in data/work:
+# these only a person should throw away.
 clean:
-	git clean -fdXq -e '!/data/books' -e '!/data/books/*' -e '!/data/work' -e '!/data/work/**'
-	@if [ -d data/work ]; then echo "Kept: data/work (long trainings; delete it by hand)"; fi
+	git clean -fdXq -e '!/data/books' -e '!/data/books/*' $(foreach kept,work lab,-e '!/data/$(kept)' -e '!/data/$(kept)/**')
+	@for kept in work lab; do if [ -d data/$$kept ]; then echo "Kept: data/$$kept (delete it by hand)"; fi; done

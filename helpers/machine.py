@@ -22,7 +22,8 @@ from helpers import audience, paths, runtime
 
 READY, NOT_READY, OPTIONAL = "ready", "not ready", "optional"
 
-#: Free memory to have, in gigabytes: the largest notebook, 05, was seen to take 1.9.
+#: Free memory to have, in gigabytes: a notebook's process held up to 0.94; a second one and a
+#: browser want room.
 MEMORY_GB = 2.5
 
 

@@ -25,6 +25,8 @@ MISTAKES = {
             ("W_h[r].T @", "W_h[r] @", "transpose"),
             ('for r in "gifo")', 'for r in "gif")', "output gate's term is missing"),
             ("s * f, e_before", "s, e_before", "multiplied by the forget gate"),
+            ("s * g * i * (1 - i)", "-s * g * i * (1 - i)", "“i”: right but for the sign"),
+            ("return delta, s", "delta.pop('o')\n    return delta, s", "o is missing"),
         ],
         "leaky_unit": [
             ("(1 - k) * (1 - q**2) * h_before", "(1 - q**2) * h_before", "share 1 − k"),
@@ -165,6 +167,7 @@ MISTAKES = {
             ),
             ("model(x), y", "model(x).softmax(1), y", "softmax inside"),
             ("    optimizer.step()\n", "", "did not move"),
+            ("    loss.backward()\n", "", "did not move"),
             ("clip_grad_norm_", "clip_grad_value_", "each entry"),
             (
                 "return loss.item()",
@@ -174,6 +177,8 @@ MISTAKES = {
         ],
         "mixture": [
             ("k / R + (1 - k / R) / 10", "k / R", "right once in ten"),
+            ("k / R + (1 - k / R) / 10", "k / R + (1 - k / R) / R", "not yet"),
+            ("(1 - k / R) * math.log(10)", "(1 - k / R) * math.log(R)", "not yet"),
             ("k / R + (1 - k / R) / 10", "k / R + 1 / 10", "only R − k"),
             ("k / R + (1 - k / R) / 10", "k + (R - k) / 10", "divide by R"),
             ("(mean - 1 / 10) / (1 - 1 / 10)", "mean - 1 / 10", "divide by it"),
@@ -252,6 +257,7 @@ MISTAKES = {
             ("M @ (H @ W) + b", "M.T @ (H @ W) + b", "transposed matrix"),
             ("torch.relu(M @ (H @ W) + b)", "torch.relu(M @ (H @ W)) + b", "inside the relu"),
             ("torch.relu(M @ (H @ W) + b)", "M @ torch.relu(H @ W + b)", "relu comes last"),
+            ("M @ (H @ W) + b", "M @ (H @ W + b)", "with every message"),
             ("M @ (H @ W)", "H @ W", "no messages"),
             ("M @ (H @ W)", "M @ (W @ H)", "stops in"),
         ],
@@ -277,9 +283,9 @@ MISTAKES = {
             ("(1 + 2 * math.cos", "(2 * math.cos", "self-loop is missing"),
             ("(1 + 2 * math.cos", "(1 + math.cos", "two neighbours"),
             ("/ N)) / 3", "/ N)) / 2", "3, not 2"),
-            ("lam**layers", "lam * layers", "a power"),
-            ("lam**layers", "lam ** (layers - 1)", "off by one"),
-            ("lam**layers", "(1 - lam) ** layers", "not what is lost"),
+            ("mu**layers", "mu * layers", "a power"),
+            ("mu**layers", "mu ** (layers - 1)", "off by one"),
+            ("mu**layers", "(1 - mu) ** layers", "not what is lost"),
         ],
     },
     "07": {

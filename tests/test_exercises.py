@@ -74,8 +74,10 @@ def opened():
 
 
 def test_every_chapter_has_a_workbook():
-    chapters = sorted(path.stem for path in NOTEBOOKS.glob("0[1-7]_*.ipynb"))
-    assert [path.stem for path in PATHS] == chapters
+    chapters = {path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")}
+    made = {path.stem for path in PATHS}
+    assert made <= chapters
+    assert {name for name in chapters if "01" <= name[:2] <= "07"} <= made
 
 
 @each
@@ -252,7 +254,7 @@ def test_the_readme_shows_a_checker_that_works():
 def test_a_course_folder(tmp_path, capsys, monkeypatch):
     course = tmp_path / "course"
     assert program.main(["--course", str(course)]) == 0
-    assert "7 assignments" in capsys.readouterr().out
+    assert f"{len(PATHS)} assignments" in capsys.readouterr().out
     config = (course / "nbgrader_config.py").read_text()
     assert workbooks.CODE_STUB in config
     assert str(workbooks.TIMEOUT_S) in config

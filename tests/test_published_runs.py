@@ -12,7 +12,7 @@ import pytest
 from helpers import archive as ground_floor
 from helpers import paths
 from helpers.archive import Archive
-from helpers.palindromes import archive, parts, settings
+from helpers.palindromes import archive, gate_removal, parts, settings
 from helpers.palindromes.experiment import PalindromeRun
 from helpers.palindromes.growing import GrowingRun
 from helpers.store import FinishedRun, made_now, run_key
@@ -291,6 +291,18 @@ def test_the_whole_study_is_run_written_and_what_failed_is_said(monkeypatch):
     archive.run_and_write(3, "tcp://x:1", "cuda")
     told = {"workers": 3, "cluster": "tcp://x:1", "device": "cuda"}
     assert done == [told, "written", ["a failure"]]
+
+
+def test_gates_are_removed_by_the_workers_and_on_the_device_that_the_caller_names(monkeypatch):
+    done = []
+    monkeypatch.setattr(Study, "run_parts", lambda self, **options: done.append(options))
+    monkeypatch.setattr(Study, "merged", lambda self: pd.DataFrame({"seed": [0, 0]}))
+    monkeypatch.setattr(
+        gate_removal.archive, "write", lambda *_, **told: done.append(told["seeds"])
+    )
+    monkeypatch.setattr(gate_removal, "report", done.append)
+    gate_removal.run_and_write(3, "tcp://x:1", "cuda")
+    assert done == [{"workers": 3, "cluster": "tcp://x:1", "device": "cuda"}, 1, None]
 
 
 def test_the_study_is_under_the_name_of_its_archive():

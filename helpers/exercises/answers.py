@@ -59,6 +59,7 @@ def check(
     without: Iterable[str] = (),
     within: float = WITHIN,
     through: Callable | None = None,
+    told: Callable | None = None,
 ) -> None:
     """Say that ``function`` is right in every case, or raise with a hint.
 
@@ -72,6 +73,7 @@ def check(
         within: largest relative error of a number or a tensor.
         through: called with the function and the arguments, where what matters is not what the
             function returns but what it does (a training step), or only up to a renaming.
+        told: what is wrong with an answer that equals no known mistake: (got, right) -> sentence.
 
     Raises:
         NotDone: it is not written yet.
@@ -88,7 +90,7 @@ def check(
     count = 0
     for case in cases:
         got = _called(function, name, case.arguments, through)
-        _compare(name, got, case, parts, within)
+        _compare(name, got, case, parts, within, told)
         count += 1
     print(f"{name}: right in {count} {'case' if count == 1 else 'cases'}.")
 
@@ -142,7 +144,7 @@ def _called(function: Callable, name: str, arguments: tuple, through: Callable |
         if isinstance(before, torch.Tensor) and not torch.equal(before, after):
             raise WrongAnswer(
                 f"{name} changes its argument number {place} in place. Make a new tensor instead "
-                "(`v = mu * v + g`, not `v *= mu`): the caller still needs the old one."
+                "(`a = a * b`, not `a *= b`): the caller still needs the old one."
             )
     if got is None:
         raise WrongAnswer(f"{name} returns nothing. Does it end with a `return`?")
@@ -178,13 +180,16 @@ def _stopped(function: Callable, name: str, error: Exception) -> str:
     return f"{name} stops{where}: {type(error).__name__}: {said}.{hint}"
 
 
-def _compare(name: str, got, case: Case, parts: tuple[str, ...], within: float) -> None:
+def _compare(
+    name: str, got, case: Case, parts: tuple[str, ...], within: float, told: Callable | None
+) -> None:
     if equal(got, case.right, within):
         return
     for hint, mistaken in case.mistakes.items():
         if equal(got, mistaken, within):
             raise WrongAnswer(f"{name}: {hint}")
-    raise WrongAnswer(f"{name}: {_difference(got, case.right, parts, within)}")
+    said = told(got, case.right) if told else _difference(got, case.right, parts, within)
+    raise WrongAnswer(f"{name}: {said}")
 
 
 def equal(got, right, within: float = WITHIN) -> bool:
@@ -241,9 +246,17 @@ def _difference(got, right, parts: tuple[str, ...], within: float) -> str:
             if not equal(g, r, within):
                 part = parts[k] if k < len(parts) else f"value {k + 1} of {len(right)}"
                 return f"{part}: {_difference(g, r, (), within)}"
+    if isinstance(right, dict) and isinstance(got, dict):
+        missing = [str(k) for k in right if k not in got]
+        if missing:
+            return f"in the dictionary {', '.join(missing)} is missing."
+        for k, r in right.items():
+            if not equal(got[k], r, within):
+                return f"“{k}”: {_difference(got[k], r, (), within)}"
+        return f"only the keys {', '.join(map(str, right))} are asked for."
     if isinstance(right, str | set | dict | bool):
         if type(got) is not type(right):
-            return f"a {_described(right)} is asked for; this is {_described(got)}."
+            return f"{_described(right)} is asked for; this is {_described(got)}."
         return f"not yet. It is {_short(got)} where {_short(right)} is right."
     a, b = _tensor(got), _tensor(right)
     if a is None:
@@ -278,6 +291,8 @@ def _short(value) -> str:
 def _described(value) -> str:
     if isinstance(value, torch.Tensor | np.ndarray) and value.ndim:
         return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, bool):
+        return "True or False"
     if isinstance(value, int | float | torch.Tensor | np.number | np.ndarray):
         return "a number"
     if value is None:

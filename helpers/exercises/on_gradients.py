@@ -216,10 +216,10 @@ def _decayed(k, h, steps: int):
 
 
 def large_inputs(prediction) -> float:
-    """Predict log10 of the largest singular value of dh_T/dh_1 where inputs are large."""
+    """Predict log10 of the largest singular value of dh_T/dh_0: radius 3, large inputs."""
 
     def measure() -> float:
-        values, _ = jacobian_singular_values(1.5, 60, 1.5, seed=0)
+        values, _ = jacobian_singular_values(3.0, 60, 1.5, seed=0)
         return values[-1, 0].log10().item()
 
     return predicted("large inputs", prediction, measure, show=vanishing_explorer, maximum=30)

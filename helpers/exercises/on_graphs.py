@@ -33,6 +33,9 @@ _GCN = {
     "the relu at the end is missing.": {"relu": "none"},
     "the bias is missing.": {"bias": 0},
     "the bias belongs inside the relu.": {"relu": "before bias"},
+    "the bias is added once to each node, after the sum; yours is sent with every message.": {
+        "bias": "sent"
+    },
     "the relu comes last, after the messages are added up.": {"relu": "before sum"},
     "the transposed matrix: row u of the matrix holds the weights of what u hears, M @ H.": {
         "turned": True
@@ -40,8 +43,8 @@ _GCN = {
     "no messages: H W alone. The matrix M is not used.": {"silent": True},
 }
 _HEAD = {
-    "the LeakyReLU of the scores is missing: without it all nodes rank their neighbours alike, and "
-    "more.": {"slope": 1.0},
+    "the LeakyReLU of the scores is missing: without it the hearer's part cancels in the softmax, "
+    "and all who hear the same nodes give them the same proportions, (40).": {"slope": 1.0},
     "LeakyReLU keeps a part below zero; this is the plain relu.": {"slope": 0.0},
     "the softmax runs over the neighbours v of each u, so along rows: dim=1.": {"dim": 0},
     "u hears only its neighbours and itself: where Ã is 0 the score must be −∞ before the "
@@ -91,11 +94,11 @@ def _a_hat_mistaken(n, edges, both=True, loops=1, degree="of Ã", norm="symmetri
 
 
 def gcn_layer(function, seed: int = 0) -> None:
-    """``(H, M, W, b) -> relu(M H W + b)``; M need not be symmetric."""
+    """``(H, M, W, b) -> relu(M H W + b)``; M need not be symmetric, nor sum to 1 by rows."""
     cases = []
     for N, width, out in ((5, 3, 4), (1, 2, 2), (4, 4, 4)):
         H, W, b, A = _drawn(N, width, out, seed)
-        M = normalized_adjacency(A, "row")
+        M = normalized_adjacency(A, "row") * torch.linspace(0.5, 1.5, N, dtype=A.dtype)[:, None]
         layer = GCNLayer(width, out).double()
         layer.load_state_dict({"W": W, "b": b})
         right = torch.relu(layer(H, M)).detach()
@@ -108,6 +111,8 @@ def _gcn_mistaken(H, M, W, b, relu="last", bias=1, turned=False, silent=False):
     z = H @ W
     if relu == "before sum":
         return M @ torch.relu(z + b)
+    if bias == "sent":
+        return torch.relu(M @ (z + b))
     sums = z if silent else (M.T if turned else M) @ z
     if relu == "before bias":
         return torch.relu(sums) + b
@@ -169,7 +174,8 @@ def smoothing(weight, ratio, eigenvalue, left, seed: int = 0) -> None:
     graph = six_node_graph()
     A_hat = normalized_adjacency(graph).double()
     d = graph.adjacency().sum(1).double() + 1
-    u, v = graph.edge_index()[:, seed % 8].tolist()
+    unequal = [(u, v) for u, v in graph.edge_index().T.tolist() if d[u] != d[v]]
+    u, v = unequal[seed % len(unequal)]
     mistakes = {
         "the product of both degrees stands under the root.": 1 / (d[u] * d[v]),
         "upside down.": (d[u] * d[v]).sqrt(),
@@ -177,17 +183,14 @@ def smoothing(weight, ratio, eigenvalue, left, seed: int = 0) -> None:
         "one over the root of the sum is something else: the two roots multiply.": (d[u] + d[v])
         ** -0.5,
     }
-    arguments = (d[u].item(), d[v].item())
-    check(weight, [Case(arguments, A_hat[u, v], mistakes)], name="weight")
+    check(weight, [Case((d[u], d[v]), A_hat[u, v], mistakes)], name="weight")
     far = torch.linalg.matrix_power(A_hat, 400)[:, 0]
-    u, v = graph.index("A"), graph.index("C")
-    arguments = (d[u].item(), d[v].item())
     mistakes = {
         "no consensus: Â does not average equally; nodes with a larger degree end with more.": 1.0,
         "the root is missing: √d̃ is the eigenvector.": d[u] / d[v],
         "upside down: the larger degree ends with more.": (d[v] / d[u]).sqrt(),
     }
-    check(ratio, [Case(arguments, far[u] / far[v], mistakes)], name="ratio")
+    check(ratio, [Case((d[u], d[v]), far[u] / far[v], mistakes)], name="ratio")
     N, j = 7 + seed % 3, 2
     cycle = torch.eye(N, dtype=torch.float64).roll(1, 0)
     on_cycle = normalized_adjacency(cycle + cycle.T)
@@ -204,14 +207,14 @@ def smoothing(weight, ratio, eigenvalue, left, seed: int = 0) -> None:
     }
     right = (on_cycle @ wave)[0] / wave[0]
     check(eigenvalue, [Case((N, j), right, mistakes)], name="eigenvalue")
-    lam, layers = right.item(), 5
+    mu, layers = right.item(), 5
     after = (torch.linalg.matrix_power(on_cycle, layers) @ wave)[0] / wave[0]
     mistakes = {
-        "each layer multiplies by λ: a power, not a multiple.": layers * lam,
-        "off by one: k layers, k factors.": lam ** (layers - 1),
-        "λ is what is left, not what is lost.": (1 - lam) ** layers,
+        "each layer multiplies by μ: a power, not a multiple.": layers * mu,
+        "off by one: k layers, k factors.": mu ** (layers - 1),
+        "μ is what is left, not what is lost.": (1 - mu) ** layers,
     }
-    check(left, [Case((lam, layers), after, mistakes)], name="left")
+    check(left, [Case((mu, layers), after, mistakes)], name="left")
 
 
 def many_layers(prediction) -> float:

@@ -117,14 +117,15 @@ def temperature(ratio, log_slope, entropy_slope, flat, seed: int = 0) -> None:
     z = torch.randn(6, generator=source, dtype=torch.float64)
     tau = 0.5 + torch.rand(1, generator=source, dtype=torch.float64)[0]
     p = (z / tau).softmax(0)
-    gap = (z[0] - z[1]).item()
+    gap = z[0] - z[1]
     mistakes = {
         "the temperature divides the gap.": math.exp(gap * tau),
         "the exponential is missing.": gap / tau,
         "upside down: the first logit is larger by the gap.": math.exp(-gap / tau),
         "the temperature is missing.": math.exp(gap),
     }
-    check(ratio, [Case((gap, tau.item()), (p[0] / p[1]).item(), mistakes)], name="ratio")
+    # As tensors, which torch.exp and math.exp both take.
+    check(ratio, [Case((z[0] - z[1], tau), p[0] / p[1], mistakes)], name="ratio")
     own = slope(lambda q: (q / tau).log_softmax(0)[0], z)
     mistakes = {
         "the inner derivative, 1/τ, is missing.": 1 - p[0],
@@ -150,14 +151,18 @@ def temperature(ratio, log_slope, entropy_slope, flat, seed: int = 0) -> None:
     check(
         entropy_slope, [Case((variance, tau), right, mistakes)], name="entropy_slope", within=1e-4
     )
-    hot = (z / 1e9).softmax(0)
-    mistakes = {
-        "a logarithm: V equal probabilities have the entropy log V.": 6.0,
-        "in nats, not in bits.": math.log2(6),
-        "the sign: an entropy is not negative.": -math.log(6),
-        "that is a probability; asked for is the entropy.": 1 / 6,
-    }
-    check(flat, [Case((6,), -(hot * hot.log()).sum(), mistakes)], name="flat")
+    cases = []
+    for V in (6 + seed % 3, 30):
+        hot = (torch.randn(V, generator=source, dtype=torch.float64) / 1e9).softmax(0)
+        mistakes = {
+            "a logarithm: V equal probabilities have the entropy log V.": V,
+            "in nats, not in bits.": math.log2(V),
+            "the sign: an entropy is not negative.": -math.log(V),
+            "that is a probability; asked for is the entropy.": 1 / V,
+        }
+        arguments = (torch.tensor(V, dtype=torch.float64),)
+        cases.append(Case(arguments, -(hot * hot.log()).sum(), mistakes))
+    check(flat, cases, name="flat")
 
 
 def greedy(prediction) -> float:
@@ -165,10 +170,10 @@ def greedy(prediction) -> float:
     model, vocab, _ = saved_models.load_model(paths.CHECKPOINTS / book_model.NAME)
 
     def measure() -> float:
-        text = generate(model, vocab, "Anna", 300, temperature=0)
+        text = generate(model, vocab, "Perhaps", 300, temperature=0)
         return 100 * measures.distinct(text, 10)
 
     def show() -> None:
-        temperature_explorer(model, vocab, "Anna", length=150)
+        temperature_explorer(model, vocab, "Perhaps", length=400)
 
     return predicted("greedy", prediction, measure, show=show, minimum=0, maximum=100)

@@ -55,7 +55,7 @@ def run_and_write(
     workers: int | None = None, cluster: str | None = None, device: str | torch.device = "cpu"
 ) -> None:
     """Train them all and write ``data/results/gate_removal``; resumes what was interrupted."""
-    failures = STUDY.run_parts(workers=workers, cluster=cluster)
+    failures = STUDY.run_parts(workers=workers, cluster=cluster, device=device)
     table = STUDY.merged()
     archive.write(
         STUDY.name,
