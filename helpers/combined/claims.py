@@ -84,9 +84,11 @@ def claims(found: ComparisonArchive) -> list[Claim]:
         Claim(
             "“a graph structure is necessary for non-Euclidean spaces”",
             "000",
-            "too strong",
-            f"section 2: a graph can be written down whole and read ({percent(n.reads.max())} of "
-            f"{n.reads.idxmax()[0]}, {n.reads.idxmax()[1].upper()} order); the cost: "
+            "right of the structure; not of the network",
+            "section 2: a reader can take the links as rows "
+            f"({percent(n.reads['connectivity', 'bfs'])} of connectivity in BFS order, where the "
+            f"search has done the work; {percent(n.reads['connectivity', 'random'])} in random "
+            "order); the cost: "
             f"{percent(n.reads_changed['distance', 'bfs'])} of its answers on distance (LSTM, BFS "
             "order) change with the numbers of the nodes",
         ),
@@ -153,9 +155,9 @@ def claims(found: ComparisonArchive) -> list[Claim]:
         Claim(
             "graph networks are weaker at order, so RNNs translate better (004: RNNs suit it)",
             "002, 004",
-            "right without positions; attention with positions translates too",
-            "section 1: without positions a chain reads the same both ways, exactly; with them "
-            "attention, which is messages on the complete graph, puts "
+            "right without positions and directions; attention with positions translates too",
+            "section 1: without positions and directions a chain reads the same both ways, "
+            "exactly; with positions attention, which is messages on the complete graph, puts "
             f"{percent(n.attention[10])} of hidden digits in place at T = 10, "
             f"{percent(n.attention[40])} at T = 40. Vaswani et al. translate with it; no "
             "translation was measured here",
@@ -194,8 +196,8 @@ def claims(found: ComparisonArchive) -> list[Claim]:
             "music, dance, sentences: recurrent networks",
             "004",
             "right, as far as order goes",
-            "section 1: a melody and its reverse are one chain to messages without positions; an "
-            f"RNN whose answer hangs on the first of {T} digits is right in "
+            "section 1: a melody and its reverse are one chain to messages without positions and "
+            f"directions; an RNN whose answer hangs on the first of {T} digits is right in "
             f"{percent(n.best_reader(T))}",
         ),
         Claim(

@@ -178,7 +178,7 @@ def task(run: PedigreeRun, *, least: int = 0):
 
     Args:
         least: ask somebody whose line of mothers has so many generations; in a tree without one
-            (of 5 generations: about one tree in four) whoever was drawn is asked.
+            (of 5 generations: more than one tree in five) whoever was drawn is asked.
     """
 
     def draw(n, stream):

@@ -35,6 +35,7 @@ def what_differs(T: int = 20) -> pd.DataFrame:
         "numbers a digit (one-hot: 10)": [net.core.input_size for net in nets],
         "recurrent weights begin": [begins.get("W_h", "uniform"), there.W_h],
         "forget bias begins": [f"{begins['forget_bias']:g}", f"chrono, {there.chrono:g} steps"],
+        "input gate's bias begins": ["0", "minus the forget bias"],
         "steps that a unit remembers at first": [_memory(net) for net in nets],
         "optimizer": [here.optimizer, there.optimizer],
         "rate at first": [here.lr, there.lr],

@@ -54,7 +54,8 @@ def rows(found: ComparisonArchive) -> list[Trap]:
         ),
         Trap(
             "a layer accounts for the whole neighbourhood, so a picture is covered",
-            "report 002: “a GNN that accounts for its entire neighbourhood”, loosely",
+            "often seen; one may read it out of report 002’s “a GNN that accounts for its entire "
+            "neighbourhood”, which does not say it",
             "one round covers the next pixels only; what is far takes as many rounds",
             f"of {grid['steps or nodes']} pixels one has heard of {pixels_heard(1)} after 1 round, "
             f"of {pixels_heard(5)} after 5; all hear all after {grid['farthest apart']}",

@@ -108,7 +108,7 @@ def rows() -> list[Trap]:
         ),
         Trap(
             "“at most” for “at least”",
-            "report 001: for nodes 3 hops away “at most three layers”; its proof is right",
+            "report 001, loosely: for nodes 3 hops away “at most three layers”; its proof is right",
             "fewer layers do not bring the message, more do no harm to that",
             f"after {k - 1} layers E has heard of C on {_ways(graph, k - 1)} ways, after {k} "
             f"on {_ways(graph, k)}",

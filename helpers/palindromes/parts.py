@@ -301,6 +301,19 @@ def precision(seeds=range(20)) -> list[PalindromeRun]:
     )
 
 
+def precision_more(lengths=(17, 19), seeds=range(20, 50)) -> list[PalindromeRun]:
+    """Sixty pairs more, with seeds that :func:`precision` has not seen, at a shorter length too."""
+    return grid(
+        PalindromeRun,
+        model="lstm",
+        T=lengths,
+        seed=seeds,
+        steps=3000,
+        bf16=[False, True],
+        **INIT_000,
+    )
+
+
 _CONFIGS = {
     "protocol_a": protocol_a,
     "factorial_20": lambda: factorial(20),
@@ -333,6 +346,7 @@ _CONFIGS = {
     "length_23": lambda: protocol_a(lengths=(23,)),
     "longer_b_80": lambda: protocol_b_longer(80),
     "longer_b_160": lambda: protocol_b_longer(160),
+    "precision_more": precision_more,
 }
 #: Part -> what trains it and its runs, in the order in which the full study computes them.
 PARTS = {name: Part(train, configs) for name, configs in _CONFIGS.items()}

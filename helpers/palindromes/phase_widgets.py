@@ -33,11 +33,13 @@ def phase_explorer(study: PalindromeArchive, runs: pd.DataFrame) -> None:
         fig, grid = diagram_and_runs(part, cell, lengths, radii, (T, radius))
         figures.credit(fig, study.credit(runs))
         solved = int(cell["solved"].sum())
+        written = next(name for name, value in ENCODINGS.items() if value == encoding)
         figures.show(
             fig,
-            caption=f"Left the share of seeds that solve a length from a spectral radius; framed "
-            f"the chosen cell, T = {lengths[T]} and radius {radii[radius]:g}. Right its runs: "
-            f"{solved} of {len(cell)} solved, each with the step at which it was.",
+            caption=f"Digits: {written}. Left the share of seeds that solve a length from a "
+            f"spectral radius; framed the chosen cell, T = {lengths[T]} and radius "
+            f"{radii[radius]:g}. Right its runs: {solved} of {len(cell)} solved, each with the "
+            "step at which it was.",
             alt=f"A map of shares of solved seeds over radius and length. In the cell T = "
             f"{lengths[T]}, radius {radii[radius]:g}, {solved} of {len(cell)} seeds solved; a bar "
             "each shows their held-out accuracy.",

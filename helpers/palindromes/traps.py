@@ -63,7 +63,8 @@ def _of_times_and_ends(study: PalindromeArchive) -> list[Trap]:
         Trap(
             "what works on more problems also works faster",
             "report 000: the LSTM learns “faster and for longer sequences”",
-            "two claims: longer is right; faster was so at its shortest lengths only",
+            "two claims: at long lengths the LSTM is solved more often; it was faster at the "
+            "shortest only",
             f"of {both} pairs with both solved the LSTM is first in {won}; in the report's own "
             f"figure at T = 9 it is at 99 % after {drawn['lstm']:.0f} steps, the RNN after "
             f"{drawn['rnn']:.0f}",
@@ -78,7 +79,8 @@ def _of_times_and_ends(study: PalindromeArchive) -> list[Trap]:
         Trap(
             "a run whose last training batches are not all right has lost what it knew",
             "often seen; an earlier version of this notebook counted so",
-            "one bad batch among a hundred is enough; ask held-out data, of the last weights",
+            "a stumble over a few batches of a hundred is enough; ask held-out data, of the last "
+            "weights",
             f"of {len(bad_batch)} such LSTMs of protocol B {outcomes.collapsed(bad_batch).sum()} "
             "have less than 99 % held out",
         ),
@@ -98,7 +100,8 @@ def _of_reach(study: PalindromeArchive) -> list[Trap]:
         Trap(
             "training from one beginning shows what the network can hold",
             "report 000: the RNN is “only able to improve on randomness” up to length 17",
-            "a failed search is not a full memory: from another beginning the same network goes on",
+            "a failed search is not a full memory: led up from short palindromes the same network "
+            "goes on",
             f"{len(beyond_17)} of {(rnn['T'] > 17).sum()} runs beyond 17 are solved; with lengths "
             f"that grow the same RNN masters {grown.min():.0f} to {grown.max():.0f} digits",
         ),
