@@ -274,12 +274,13 @@ class RecurrentCore(nn.Module):
         return flat
 
     def _run_kernel(self, kernel, x, flat, states):
-        # has_biases, num_layers, dropout, train, bidirectional, batch_first
+        # has_biases, num_layers, dropout, train, bidirectional, batch_first. cuDNN gives gradients
+        # in training alone; in evaluation there are some to be had all the same, without dropout.
         options = (
             True,
             self.num_layers,
-            self.dropout,
-            self.training,
+            self.dropout if self.training else 0.0,
+            self.training or torch.is_grad_enabled(),
             self.bidirectional,
             True,
         )

@@ -67,7 +67,8 @@ class LeveredLM(CharLM):
             W_x, W_h, b = self.core.stacked(suffix(layer))
             W_h = F.dropout(W_h, self.weight_dropout, self.training)
             flat, start = [W_x, W_h, b, torch.zeros_like(b)], [s[None] for s in before]
-            put_out, *last = torch.lstm(h, start, flat, True, 1, 0.0, self.training, False, True)
+            train = self.training or torch.is_grad_enabled()  # as in RecurrentCore._run_kernel
+            put_out, *last = torch.lstm(h, start, flat, True, 1, 0.0, train, False, True)
             after.append(torch.cat(last))  # h and c, (2, B, n)
             if self.residual and layer:
                 put_out = put_out + h
