@@ -31,7 +31,7 @@ from helpers.palindromes import archive as palindromes
 from helpers.palindromes.trained_networks import load_network
 from helpers.processes import leave_home_alone
 from helpers.store import RunStore
-from helpers.text import arriving, book_comparisons, dynamic, lexicon, load_book, own_books
+from helpers.text import arriving, book_comparisons, cuts, dynamic, lexicon, load_book, own_books
 from tests import faults_input as odd
 from tests import faults_processes as processes
 from tests import faults_writers as writers
@@ -114,6 +114,7 @@ def archives(rng: random.Random, tries: int, folder: Path) -> Tally:
         "sequences_and_graphs": comparisons.read,
         "optimizer_race": lambda folder: archive.read("optimizer_race", folder),
         "book_text": book_comparisons.read,
+        "book_cuts": cuts.read,
         "anna_karenina_words": lexicon.read,
         "own_books": own_books.read,
         "dynamic_evaluation": dynamic.read,

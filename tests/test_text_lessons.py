@@ -22,9 +22,12 @@ from helpers.text import (
     model_card,
     plots,
     sampling,
+    saved_models,
     stages,
+    traps,
     truncation,
 )
+from helpers.text.levered import LeveredLM
 
 LETTERS = Vocabulary("abcde\n")
 NOVEL = 'Anna went home. "Is it you?" said Levin.\n\nLevin went to Anna; it was late.\n\n' * 6
@@ -272,11 +275,26 @@ def test_the_formula_counts_the_parameters(embedding_size):
 
 def test_the_published_model_has_a_card():
     path = paths.CHECKPOINTS / "anna_karenina"
-    header = json.loads(path.with_suffix(".json").read_text())
-    card = model_card.card(path, CharLM(**header["model"]), header)
+    model, _, header = saved_models.load_model(path)
+    card = model_card.card(path, model, header)
     assert f"{header['test']['bpc']:.3f}" in card["test"]
+    assert "each normalised" in card["layers"]
+    assert "of the recurrent weights" in card["dropout"]
     assert "MB on disk" in card["parameters"]
     assert all(card.values())
+
+
+def test_the_trap_of_dropout_turns_that_alone_and_leaves_the_model_as_it_is():
+    vocab = Vocabulary(NOVEL)
+    model = LeveredLM(len(vocab), 6, 2, norm=True, weight_dropout=0.3, dropout=0.2)
+    torch.nn.init.normal_(model.W_ph)
+    off, on = traps.dropout_while_sampling(model, vocab, NOVEL[:60])
+    expected = evaluation.surprise(model.eval(), vocab, NOVEL[:60]).mean().item()
+    assert off == pytest.approx(expected, rel=1e-5)
+    assert on != off
+    off, on = traps.dropout_while_sampling(model, vocab, NOVEL[:60], dropout=0.0)
+    assert on == pytest.approx(off, rel=1e-6)  # no recurrent weight was dropped
+    assert (model.weight_dropout, model.dropout, model.training) == (0.3, 0.2, False)
 
 
 def test_methods_are_compared_with_the_novel(model, words):
@@ -316,24 +334,36 @@ def test_figures_of_the_lesson_draw(model):
         plt.close(fig)
 
 
-def test_a_card_tells_every_training_and_its_hours():
+def test_a_card_tells_every_training_and_how_its_text_is_cut():
     path = paths.CHECKPOINTS / "anna_karenina"
     header = json.loads(path.with_suffix(".json").read_text())
-    first = header["plan"]
-    more = {
-        "grow": first | {"steps": 70, "restart": 0.25, "average": 0.998},
-        "narrow": {"model": {"hidden_size": 3}},
-        "hours": {"grow": 2.25, "threads": 2},
-    }
-    told = model_card.card(path, CharLM(**header["model"]), header | more)
-    widened = told["third training, widened"]
-    assert widened.startswith("from layers of 3: 70 steps")
-    assert "set back with chance 0.25" in widened
-    assert "averaged with decay 0.998" in widened
-    assert told["hours of training"] == "grow 2.25 on 2 threads"
-    alone = {k: v for k, v in header.items() if k not in ("finish", "grow", "hours")}
-    few = model_card.card(path, CharLM(**header["model"]), alone)
-    assert not {"second training, to begin", "third training, widened"} & few.keys()
+    model, first = CharLM(5, 4, 1), header["plan"]
+    average = {"batching": "windows", "restart": 0.0, "average": 0.998}
+    second = first | {"batching": "streams", "steps": 70, "restart": 0.25, "average": 0.0}
+    told = model_card.card(path, model, header | {"plan": first | average, "finish": second})
+    assert "windows of 100 characters, state reset before each window" in told["batch"]
+    assert told["first training"].endswith("weights averaged with decay 0.998")
+    assert told["second training"].startswith("64 streams of 100 characters, state carried on; 70")
+    assert told["second training"].endswith("set back with chance 0.25")
+    alike = model_card.card(path, model, header | {"plan": second, "finish": second})
+    assert alike["second training"].startswith("70 steps")
+    alone = {k: v for k, v in header.items() if k != "finish"}
+    assert "second training" not in model_card.card(path, model, alone)
+
+
+def test_a_card_tells_what_is_normalised_and_what_is_dropped():
+    path = paths.CHECKPOINTS / "anna_karenina"
+    header = json.loads(path.with_suffix(".json").read_text())
+    plain = {"embedding_size": 3, "num_layers": 2, "hidden_size": 8, "dropout": 0.5}
+    plain |= {"vocab_size": 7}
+    levered = plain | {"norm": True, "weight_dropout": 0.25}
+    card, more = (
+        model_card.card(path, CharLM(5, 4, 1), header | {"model": m}) for m in (plain, levered)
+    )
+    assert card["dropout"] == "0.5 after each layer, in training"
+    assert card["layers"] == "2 LSTM layers of 8"
+    assert more["dropout"] == "0.5 after each layer, 0.25 of the recurrent weights, in training"
+    assert more["layers"] == "2 LSTM layers of 8, each normalised"
 
 
 def test_numbers_of_many_stages_do_not_overlap_on_the_axis(words):
@@ -346,15 +376,11 @@ def test_numbers_of_many_stages_do_not_overlap_on_the_axis(words):
     plt.close(fig)
 
 
-def test_a_curve_says_where_each_training_begins():
+def test_a_curve_says_where_the_second_training_begins():
     curves = {"every": 1, "loss": [2.0, 1.0], "accuracy": [0.1, 0.2], "valid": []}
     curves["valid"] = [{"step": 2, "bpc": 1.5, "loss": 1.0, "accuracy": 0.2}]
     header = {"curves": curves, "baselines": {"valid": {"unigram": 4.0}}, "plan": {"steps": 10}}
-    for more, expected in (
-        ({}, []),
-        ({"finish": {"steps": 5}}, [10]),
-        ({"finish": {"steps": 5}, "grow": {"steps": 7}}, [10, 15]),
-    ):
+    for more, expected in (({}, []), ({"finish": {"steps": 5}}, [10])):
         fig = plots.book_model_curves(header | more)
         dotted = [line.get_xdata()[0] for line in fig.axes[0].lines if line.get_linestyle() == ":"]
         assert dotted == expected

@@ -68,7 +68,7 @@ def rows(
 ) -> Iterator[Row]:
     """Training steps on windows of 30 characters; generation of one stream and of 32."""
     sizes = {"hidden_size": hidden_size, "num_layers": num_layers}
-    yield from training_rows("book model", batch_size, steps, repeats, embedding_size=64, **sizes)
+    yield from training_rows("large model", batch_size, steps, repeats, embedding_size=64, **sizes)
     live = {"hidden_size": max(1, hidden_size // 4), "num_layers": 1}
     with threads(own_threads()):  # as in a notebook
         batch = max(1, batch_size // 4)

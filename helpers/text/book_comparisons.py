@@ -1,4 +1,4 @@
-"""What the book model is compared with: temperatures, ways to cut the text, the novel itself.
+"""What the book model is compared with: temperatures, how it reads on, the novel itself.
 
 ``measure_and_write`` needs the book and writes ``data/results/book_text.json``, which the notebook
 reads; with ``profile="full"`` it calls this after the training. No text of the book is kept.
@@ -16,33 +16,22 @@ from helpers.text.book_model import NAME
 from helpers.text.books import decode_bytes, load_book, strip_gutenberg
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import split_text
-from helpers.text.evaluation import bits_by_position, evaluate
+from helpers.text.cuts import POSITIONS
+from helpers.text.evaluation import bits_by_position
 from helpers.text.sampling import draw_characters
 from helpers.text.saved_models import load_model
-from helpers.text.training import Plan, fit
 from helpers.text.vocabulary import Vocabulary
 
 #: The file in ``data/results/``.
 FILE = "book_text.json"
 TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0)
 SAMPLES, SAMPLE_LENGTH = 8, 2000
-#: Characters read after a reset.
-POSITIONS = 300
-SHARED = {"lr": 3e-3, "schedule": "cosine", "eval_every": 1000, "bf16": True}
-#: Two trainings that differ in how the text is cut; the first is the assignment's.
-CUTS = {
-    "windows of 30, reset": Plan(4000, "windows", 30, 128, **SHARED),
-    # A few restarts, as the positions are counted from a zero state.
-    "streams of 100, carried": Plan(4000, "streams", 100, 38, restart=0.1, **SHARED),
-}
-#: Of the network that both train.
-CUTS_ARGUMENTS = {"hidden_size": 256, "num_layers": 2, "embedding_size": 64, "dropout": 0.1}
 
 
 def measures_by_temperature(model: CharLM, vocab: Vocabulary, known: set[str], source: str) -> list:
     """Measures of generated text, a row a temperature.
 
-    "known words": share of words that are in the book; "distinct 6-grams": share of stretches of 6
+    "known words": share of words that are in ``known``; "distinct 6-grams": share of stretches of 6
     characters that differ; "bits a character": of the drawn characters under the model at
     temperature 1; "longest copy": longest stretch that stands in the training text.
     """
@@ -78,42 +67,22 @@ def measure_and_write(
 
     Raises:
         ValueError: the book or its model is not here.
-        FloatingPointError: one of the two trainings diverged; nothing is written.
     """
     text = load_book(book)
     parts = split_text(text.text)
     model, vocab, header = load_model(checkpoints / NAME)
-    known = measures.known_words([text.text])
+    known = measures.known_words([parts.train])
     held_out = parts.test[:SAMPLE_LENGTH]
     result = {
         "temperature": measures_by_temperature(model, vocab, known, parts.train),
         "book": {
-            "known words": measures.share_of_known_words(
-                parts.test, measures.known_words([parts.train])
-            ),
+            "known words": measures.share_of_known_words(parts.test, known),
             "distinct 6-grams": measures.distinct(held_out, 6),
             "bits a character": header["valid"]["bpc"],
         },
-        "positions": {
-            "published model": bits_by_position(model, vocab.encode(parts.valid), POSITIONS)
-        },
-        "cuts": {},
+        "positions": bits_by_position(model, vocab.encode(parts.valid), POSITIONS),
         "licence": licence(book),
     }
-    for name, plan in CUTS.items():
-        small = CharLM(len(vocab), **CUTS_ARGUMENTS, generator=runtime.generator(0, "weights"))
-        with runtime.progress(total=plan.steps, desc=name, unit="steps") as bar:
-            history = fit(
-                small,
-                vocab.encode(parts.train),
-                vocab.encode(parts.valid),
-                plan,
-                on_step=lambda _, bar=bar: bar.update(),
-            )
-        history.undiverged()
-        valid = vocab.encode(parts.valid)
-        result["positions"][name] = bits_by_position(small, valid, POSITIONS)
-        result["cuts"][name] = evaluate(small, valid)
     result["torch"] = torch.__version__.split("+")[0]
     with atomic_write(folder / FILE, durable=True) as file:
         file.write(sealed(result))

@@ -12,7 +12,6 @@ _SCHEDULES = {
     "constant": "held",
     "cosine": "lowered along a cosine to 1 %",
     "staircase": "lowered in stairs",
-    "trapezoid": "held, then lowered to 0",
 }
 
 
@@ -44,9 +43,8 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
     arguments, plan = header["model"], header["plan"]
     book, valid, test = header["book"], header["valid"], header["test"]
     size = path.with_name(path.name + ".safetensors").stat().st_size
-    plans = [header[name] for name in ("plan", "finish", "grow") if name in header]
+    plans = [header[name] for name in ("plan", "finish") if name in header]
     read = sum(p["steps"] * p["batch_size"] * p["length"] for p in plans)
-    state = "carried on" if plan["batching"] == "streams" else "reset before each window"
     found = {
         "task": "predicts the next character of a text",
         "book": f"{book['title']}, {book['characters']:,} characters, "
@@ -55,33 +53,41 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         "input": "one-hot"
         if arguments["embedding_size"] is None
         else f"an embedding of {arguments['embedding_size']}",
-        "layers": f"{arguments['num_layers']} LSTM layers of {arguments['hidden_size']}",
-        "dropout": f"{arguments['dropout']:g} after each layer, in training",
+        "layers": f"{arguments['num_layers']} LSTM layers of {arguments['hidden_size']}"
+        + (", each normalised" if arguments.get("norm") else ""),
+        "dropout": _dropped(arguments),
         "parameters": f"{sum(p.numel() for p in model.parameters()):,}, "
         f"{size / 1e6:.1f} MB on disk",
-        "batch": f"{plan['batch_size']} {plan['batching']} of {plan['length']} characters, "
-        f"state {state}",
+        "batch": _cut(plan),
         "optimizer": f"{plan['optimizer']}, weight decay {plan['weight_decay']:g}, "
         f"gradient norm clipped at {plan['clip_norm']:g}",
         "first training": _told(plan),
     }
     if "finish" in header:
-        found["second training, to begin"] = _told(header["finish"])
-    if "grow" in header:
-        narrow = header["narrow"]["model"]["hidden_size"]
-        found["third training, widened"] = f"from layers of {narrow}: {_told(header['grow'])}"
+        finish = header["finish"]
+        other = f"{_cut(finish)}; " if _cut(finish) != _cut(plan) else ""
+        found["second training"] = other + _told(finish)
     found["text read"] = f"about {read / (0.9 * book['characters']):.0f} times in all"
-    hours = header.get("hours", {})
-    if hours:
-        on = f" on {hours['threads']} threads" if "threads" in hours else ""
-        said = ", ".join(f"{name} {time:g}" for name, time in hours.items() if name != "threads")
-        found["hours of training"] = said + on
     return found | {
         "validation": f"{valid['bpc']:.3f} bits a character, {valid['accuracy']:.3f} right",
         "test": f"{test['bpc']:.3f} bits a character, {test['accuracy']:.3f} right",
         "made": f"{header['made']}, torch {header['torch']}",
         "for": "lessons; it knows one novel in one translation and nothing of the world",
     }
+
+
+def _cut(plan: dict) -> str:
+    """How the text is cut for a training."""
+    state = "carried on" if plan["batching"] == "streams" else "reset before each window"
+    return f"{plan['batch_size']} {plan['batching']} of {plan['length']} characters, state {state}"
+
+
+def _dropped(arguments: dict) -> str:
+    """What is dropped in training, and how often."""
+    text = f"{arguments['dropout']:g} after each layer"
+    if arguments.get("weight_dropout"):
+        text += f", {arguments['weight_dropout']:g} of the recurrent weights"
+    return text + ", in training"
 
 
 def _told(plan: dict) -> str:

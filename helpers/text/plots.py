@@ -83,11 +83,8 @@ def book_model_curves(header: dict):
     axes[2].set_title("bits per character")
     for ax in axes:
         ax.set_xlabel("training step")
-        begun = 0
-        for plan, next_plan in itertools.pairwise(("plan", "finish", "grow")):
-            if next_plan in header:
-                begun += header[plan]["steps"]
-                ax.axvline(begun, color=PALETTE["ink"], linestyle=":", linewidth=1)
+        if "finish" in header:
+            ax.axvline(header["plan"]["steps"], color=PALETTE["ink"], linestyle=":", linewidth=1)
     axes[0].legend()
     return fig
 

@@ -52,7 +52,7 @@ class Plan:
         patience: looks without a new best after which training stops; ``None`` for never.
         bf16: bfloat16 autocast, if a step is faster with it here (:func:`faster_in_bf16`).
         restart: streams only; the chance with which a track's state is set back to zero before a
-            window. Without it the model never learns to begin: see :mod:`helpers.text.book_model`.
+            window. Without it the model never learns to begin: see :mod:`helpers.text.cuts`.
         average: what is looked at and kept are not the weights of a step but their average over
             the steps, each counting this much of the next one (Polyak and Juditsky 1992, with a
             memory that fades); 0 for none. A mean over all steps until there are 1 / (1 - average).

@@ -1,5 +1,6 @@
 """The traps of notebook 05, each with the number that shows it."""
 
+import copy
 import itertools
 
 import torch
@@ -7,6 +8,7 @@ import torch
 from helpers.checks import AnyTensor
 from helpers.notebook import Trap
 from helpers.text.charlm import CharLM
+from helpers.text.levered import LeveredLM
 from helpers.text.measures import entropy, nats_to_bits
 from helpers.text.sampling import next_distribution
 from helpers.text.training import Plan
@@ -28,19 +30,19 @@ def temperature_entropies(logits: AnyTensor) -> tuple[float, float]:
 def dropout_while_sampling(
     model: CharLM, vocab: Vocabulary, text: str, dropout: float = DROPOUT, seed: int = 0
 ) -> tuple[float, float]:
-    """Bits per character of ``text`` with dropout off and on."""
-    ids = vocab.encode(text)
-    found = []
-    kept = model.dropout, model.core.dropout, model.training
+    """Bits per character of ``text`` with dropout off and on; recurrent weights are all kept."""
+    ids = vocab.encode(text).to(model.W_ph.device)
+    model = copy.deepcopy(model)
     model.dropout = model.core.dropout = dropout
+    if isinstance(model, LeveredLM):
+        model.weight_dropout = 0.0
+    found = []
     for training in (False, True):
         torch.manual_seed(seed)
         model.train(training)
         logits, _ = model(ids[None, :-1])
         loss = torch.nn.functional.cross_entropy(logits[0], ids[1:])
         found.append(nats_to_bits(loss.item()))
-    model.dropout, model.core.dropout = kept[:2]
-    model.train(kept[2])
     return found[0], found[1]
 
 

@@ -113,7 +113,7 @@ def unit_explorer(model: CharLM, vocab: Vocabulary, passage: str, properties: di
         values = units[:, found.layer, found.unit].numpy()
         if found.correlation < 0:
             values = -values
-        title = f"{follows}: layer {found.layer + 1}, cell {found.unit}"
+        title = f"{follows}: layer {found.layer + 1}, cell {found.unit + 1}"
         title += f", correlation {abs(found.correlation):.2f}"
         if not (audience.interactive() or audience.site_folder()):
             alt = f"{title}: blue where the cell is at -1, orange at 1. The passage: {passage}"
