@@ -3,6 +3,7 @@
 import math
 
 import pandas as pd
+import torch
 
 from helpers.combined import structure
 from helpers.combined.archive import BEST_SETTING, ComparisonArchive
@@ -35,7 +36,7 @@ def what_differs(T: int = 20) -> pd.DataFrame:
         "numbers a digit (one-hot: 10)": [net.core.input_size for net in nets],
         "recurrent weights begin": [begins.get("W_h", "uniform"), there.W_h],
         "forget bias begins": [f"{begins['forget_bias']:g}", f"chrono, {there.chrono:g} steps"],
-        "input gate's bias begins": ["0", "minus the forget bias"],
+        "input gate's bias begins": [_range(net.core.weights().b_i) for net in nets],
         "steps that a unit remembers at first": [_memory(net) for net in nets],
         "optimizer": [here.optimizer, there.optimizer],
         "rate at first": [here.lr, there.lr],
@@ -53,8 +54,12 @@ def what_differs(T: int = 20) -> pd.DataFrame:
 
 def _memory(network) -> str:
     """1 + exp(b_f) of the units, the shortest and the longest (:func:`chrono_biases`)."""
-    steps = 1 + network.core.weights().b_f.detach().exp()
-    low, high = steps.min().item(), steps.max().item()
+    return _range(1 + network.core.weights().b_f.exp())
+
+
+def _range(values: torch.Tensor) -> str:
+    """The smallest and the largest, or one of them if they are alike."""
+    low, high = values.min().item(), values.max().item()
     return f"{low:.1f}" if math.isclose(low, high) else f"{low:.1f} to {high:.1f}"
 
 
