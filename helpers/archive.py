@@ -120,7 +120,8 @@ def write(
     old = folder / f"{name}.csv.gz"
     if old.is_file() and old.read_bytes() == contents[old.name]:
         with contextlib.suppress(ValueError):  # what says it is damaged, and now written anew
-            record["made"] = unsealed(folder / f"{name}.json")["made"]
+            before = unsealed(folder / f"{name}.json")
+            record |= {key: before[key] for key in ("made", "torch") if key in before}
     files = {folder / file_name: content for file_name, content in contents.items()}
     files[folder / f"{name}.json"] = sealed(record, contents)
     write_together(files, durable=True)

@@ -59,25 +59,6 @@ def levels(series: list[Chapter]) -> dict[str, int]:
     return found
 
 
-def builds_on(number: str, series: list[Chapter] | None = None) -> set[str]:
-    """The numbers of all notebooks that ``number`` builds on, over others too.
-
-    Raises:
-        ValueError: there is no such notebook.
-    """
-    before = {c.number: c.before for c in (chapters() if series is None else series)}
-    if number not in before:
-        raise ValueError(f"there is no notebook {number!r}; there are {', '.join(before)}")
-    found: set[str] = set()
-    waiting = list(before[number])
-    while waiting:
-        reached = waiting.pop()
-        if reached not in found:
-            found.add(reached)
-            waiting += before[reached]
-    return found
-
-
 def _chapter(path: Path) -> Chapter:
     first = json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]
     text = first if isinstance(first, str) else "".join(first)

@@ -6,6 +6,7 @@ import textwrap
 import matplotlib.pyplot as plt
 import networkx as nx
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 
 from helpers import colors
 from helpers.contents import Chapter, levels
@@ -62,13 +63,17 @@ def series_map(series: list[Chapter]):
     fig, ax = plt.subplots(figsize=(3.4 * across, 1.2 * down))
     for before, after in arrows(series):
         (x, y), (to_x, to_y) = at[before], at[after]
+        start, end = y + _HEIGHT / 2 + 0.02, to_y - _HEIGHT / 2 - 0.02
+        between = end - 0.14  # across just above the box, so that the point comes down on it
+        way = [(x, start), (x, between), (to_x, between), (to_x, end)] if x != to_x else None
         arrow = FancyArrowPatch(
-            (x, y + _HEIGHT / 2 + 0.02),
-            (to_x, to_y - _HEIGHT / 2 - 0.02),
+            *(() if way else ((x, start), (to_x, end))),
+            path=Path(way) if way else None,
             arrowstyle="-|>",
             mutation_scale=14,
             color=colors.MUTED,
             linewidth=1.6,
+            joinstyle="miter",
             shrinkA=0,
             shrinkB=0,
         )

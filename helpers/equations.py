@@ -101,7 +101,7 @@ def defines(number: str, name: str, value) -> None:
 
 
 def relative_difference(a: torch.Tensor, b: torch.Tensor) -> float:
-    """The norm of a - b over the larger norm of the two; 0 where both are 0."""
+    """||a - b|| / max(||a||, ||b||); zero if both are zero."""
     size = max(a.norm().item(), b.norm().item())
     return 0.0 if size == 0 else (a - b).norm().item() / size
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,8 +28,10 @@ class atomic_write:
 
     def __enter__(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".part-")
-        self._temporary, self._file = Path(name), os.fdopen(handle, "wb")
+        self._temporary = self.path.with_name(f".part-{secrets.token_hex(8)}")
+        # Not tempfile's 0600: the system gives it the rights of any new file. To learn them is to
+        # set the umask for a moment, in which other threads' files get the wrong ones.
+        self._file = open(self._temporary, "xb")
         return self._file
 
     def __exit__(self, kind, error, _):
@@ -50,9 +52,6 @@ class atomic_write:
         if self.durable:
             os.fsync(self._file.fileno())
         self._file.close()
-        umask = os.umask(0)
-        os.umask(umask)
-        self._temporary.chmod(0o666 & ~umask)  # mkstemp's own mode is 0600
         if self.path.is_dir():
             raise IsADirectoryError(f"a folder lies where the file {self.path.name} goes")
 

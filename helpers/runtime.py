@@ -91,23 +91,51 @@ def generator(*key: AnyInt | str) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") % 2**63)
 
 
+def random_state(where: torch.device) -> torch.Tensor:
+    """State of the generator that a device draws from: dropout's masks, for one."""
+    if where.type in ("cpu", "meta"):  # what lies on the latter has no values
+        return torch.get_rng_state()
+    return torch.get_device_module(where).get_rng_state(*_named(where))
+
+
+def set_random_state(where: torch.device, state: torch.Tensor) -> None:
+    """Go back to a :func:`random_state` of that device."""
+    if where.type in ("cpu", "meta"):
+        torch.set_rng_state(state)
+    else:
+        torch.get_device_module(where).set_rng_state(state, *_named(where))
+
+
+def _named(where: torch.device) -> tuple[torch.device, ...]:
+    """The device as the functions of its module take it: Apple's only one has no name."""
+    return () if where.type == "mps" else (where,)
+
+
+@contextmanager
+def seeded(seed: AnyInt) -> Iterator[None]:
+    """Inside, torch draws as after ``torch.manual_seed(seed)`` on the processor; then as before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
 def cores() -> int:
     """Processor cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def own_threads() -> int:
-    """Torch threads of a process that nobody has told otherwise: one.
+def own_threads(usual: int = 1) -> int:
+    """Torch threads of a process: as many as it was told, and else ``usual``, mostly one.
 
     The networks of the series are small: a product takes less than a millisecond, at whose end a
     second thread waits for the first by spinning. On an idle machine it saves a third of the time;
     where another program wants the core, the thread that waits holds it and the one that is waited
     for does not get it, and a step takes ten to a hundred times as long. A reader who knows the
-    machine to be idle sets ``OMP_NUM_THREADS``.
+    machine to be idle sets ``OMP_NUM_THREADS``. What trains a wide network passes :func:`cores`.
     """
     said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdigit() and int(said) else 1
+    return int(said) if said.isdigit() and int(said) else usual
 
 
 @contextmanager

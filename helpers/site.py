@@ -22,11 +22,12 @@ from helpers.captured import Part, as_html
 from helpers.processes import command
 from helpers.publish import PARAMETERS, clean
 from helpers.run import as_table, run_series, select
+from helpers.runtime import cores
 
 #: What the pages are made of and where they come to lie; git ignores the folder.
 FOLDER = paths.ROOT / "data" / "site"
 #: Notebooks that are executed at a time.
-JOBS = min(2, os.cpu_count() or 1)
+JOBS = min(2, cores())
 #: Folder of the workbooks, below the notebooks and below the pages.
 WORKBOOKS = "exercises"
 CONFIGURATION = {

@@ -8,9 +8,12 @@ import importlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pandas as pd
 
+from helpers import paths
 from helpers.store import run_key
 
 #: Name in ``data/results`` -> the module that makes it. It has an ``EXPERIMENT_VERSION``, and a
@@ -26,10 +29,10 @@ MAKERS = {
     "optimizer_race": "helpers.optimizers.race",
     "sequences_and_graphs": "helpers.combined.archive",
 }
-#: Beginning of a name in ``data/checkpoints`` -> the module with ``recipe``: name -> what the
-#: header of that checkpoint should say.
+#: Name in ``data/checkpoints``, or the beginning of several with a "*" behind it -> the module with
+#: ``recipe``: name -> what the header of that checkpoint should say.
 MODEL_MAKERS = {
-    "palindrome_": "helpers.palindromes.trained_networks",
+    "palindrome_*": "helpers.palindromes.trained_networks",
     "anna_karenina": "helpers.text.book_model",
 }
 #: Fields that one sentence names.
@@ -62,14 +65,16 @@ def of_runs(name: str, table: pd.DataFrame, provenance: dict) -> list[str]:
     return told
 
 
-def of_model(name: str, header: dict) -> list[str]:
-    """The same for a published model.
+def of_model(path: Path, header: dict) -> list[str]:
+    """The same for a published model; nothing of one that lies elsewhere, which is a reader's own.
 
     Args:
+        path: of its checkpoint, without a suffix.
         header: of its checkpoint.
     """
-    makers = [maker for start, maker in MODEL_MAKERS.items() if name.startswith(start)]
-    if not makers:
+    name = path.name
+    makers = [maker for names, maker in MODEL_MAKERS.items() if fnmatchcase(name, names)]
+    if not makers or path.parent.resolve() != paths.CHECKPOINTS.resolve():
         return []
     wanted = json.loads(json.dumps(importlib.import_module(makers[0]).recipe(name)))
     changes = {}

@@ -1,6 +1,5 @@
 """Measuring side by side: medians over repeats, ratios from one run."""
 
-import os
 import statistics
 import subprocess
 import sys
@@ -8,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from helpers.runtime import cores
 
 
 @dataclass
@@ -67,9 +68,9 @@ while time.monotonic() < end and os.getppid() == parent:
 
 @contextmanager
 def every_core_busy(at_most_s: float = 600.0) -> Iterator[None]:
-    """Inside, another process keeps each core of the machine busy, as other programs would."""
+    """Inside, another process keeps each core that this one may use busy, as programs would."""
     command = [sys.executable, "-c", _LOOP, str(at_most_s)]
-    loops = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
+    loops = [subprocess.Popen(command) for _ in range(cores())]
     try:
         yield
     finally:

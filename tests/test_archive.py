@@ -157,6 +157,19 @@ def test_a_study_runs_its_parts_and_merges_what_was_published(tmp_path, monkeypa
         study.run_parts(["odd"])
 
 
+def test_runs_archived_again_keep_the_day_and_the_torch_that_they_were_made_with(
+    tmp_path, monkeypatch
+):
+    table = pd.DataFrame({"seed": [1]})
+    kept = {"made": "2020-01-01", "torch": "1"}
+    for now in (kept, {"made": "2021-01-01", "torch": "2"}):
+        monkeypatch.setattr(ground_floor, "made_now", lambda now=now: now)
+        ground_floor.write("x", table, None, tmp_path)
+        assert ground_floor.read("x", tmp_path).provenance == {**kept, "runs": 1}
+    ground_floor.write("x", table.assign(seed=2), None, tmp_path)
+    assert ground_floor.read("x", tmp_path).provenance == {**now, "runs": 1}
+
+
 def test_credit_names_runs_seeds_days_and_versions():
     table = pd.DataFrame({"seed": [0, 0, 1], "made": ["2026-01-02", "2026-01-01", "2026-01-02"]})
     found = Archive(table.assign(torch="2.0"), {}, {})

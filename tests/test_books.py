@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http.server
+import re
 import threading
 import warnings
 from pathlib import Path
@@ -56,9 +57,89 @@ def test_a_file_with_a_footer_only_or_no_licence(tmp_path):
     assert load_book(str(put(tmp_path, "plain.txt", STORY.encode()))).text == STORY
 
 
-def test_latin_1_is_read(tmp_path):
-    path = put(tmp_path, "old.txt", "Où est le café ?".encode("latin-1"))
-    assert load_book(str(path)).text == "Où est le café ?\n"
+@pytest.mark.parametrize("first", [GUTENBERG, GUTENBERG.split("Somebody Else\n\n")[1]])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_files_joined_in_one_are_the_folder_of_them(tmp_path, first, line_end):
+    """``cat *.txt > big.txt``, each with a byte-order mark; the first may have a footer only."""
+    folder = tmp_path / "tales"
+    folder.mkdir()
+    for k, text in enumerate((first, *[GUTENBERG.replace("Once", n) for n in ("Twice", "Thrice")])):
+        put(folder, f"{k}.txt", f"\ufeff{text}".replace("\n", line_end).encode())
+    whole = b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
+    joined = load_book(str(put(tmp_path, "big.txt", whole))).text
+    assert joined == load_book(str(folder)).text
+    assert joined.count("A TALE\n\n") == 3
+    assert "\ufeff" not in joined
+
+
+def test_a_file_cut_off_and_a_start_marked_twice_lose_no_text():
+    mark = "*** START OF THIS PROJECT GUTENBERG EBOOK A TALE ***\n"
+    assert books.strip_gutenberg(f"head\n{mark}\n{mark}one\n").strip() == "one"
+    texts = books.strip_gutenberg(f"head\n{mark}one\n{GUTENBERG}")
+    assert texts.startswith("one\n")
+    assert texts.endswith("\n\n\n" + STORY.strip("\n"))
+
+
+# Encodings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "told"),
+    [
+        ("Où est le café ?", "latin-1", "as byte 1 of the file shows, and is read as Windows-1252"),
+        ("“Hi” – he’s €5 off…", "cp1252", "as byte 0 of the file shows, and is read as Windows"),
+        ("caf\xe9 \x81", "latin-1", "as byte 3 of the file shows, and is read as Latin-1"),
+    ],
+)
+def test_what_is_not_utf_8_is_read_and_said_once(tmp_path, capsys, text, encoding, told):
+    path = put(tmp_path, "old.txt", text.encode(encoding))
+    assert load_book(str(path)).text == text + "\n"
+    (line,) = capsys.readouterr().out.splitlines()
+    assert re.match(f"the book old.txt is not UTF-8, {told}", line)
+
+
+def test_other_encodings_are_no_utf_8_by_accident(tmp_path, capsys):
+    """É” of Windows has the bytes of a letter of UTF-8, ɔ."""
+    text = "word " * 2000 + "le CAFÉ” et l’été"
+    assert load_book(str(put(tmp_path, "old.txt", text.encode("cp1252")))).text == text + "\n"
+    assert "Windows-1252" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_few_bad_bytes_leave_a_utf_8_book_as_it_is(tmp_path, capsys, mark):
+    text = "Где “он”? " * 300
+    whole = (mark + text).encode()
+    at = len((mark + text[:20]).encode())
+    for bad, count in ((b"\xff", "1 byte"), (b"\xe2\x80", "2 bytes")):
+        path = put(tmp_path, "novel.txt", whole[:at] + bad + whole[at:])
+        assert load_book(str(path)).text == text[:20] + "\ufffd" + text[20:] + "\n"
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith(
+            f"the book novel.txt is UTF-8 but for {count}, the first of them byte {at} of the file"
+        )
+
+
+def test_one_bad_byte_in_a_thousand_is_few():
+    text = "слово " * 1000  # 11,000 bytes
+    for bad, read in ((11, "UTF-8 but for"), (20, "read as")):
+        content = text.encode() + b"\xff " * bad
+        assert read in books._text_and_doubt(content)[1]
+
+
+def test_good_files_print_nothing(tmp_path, capsys):
+    folder = tmp_path / "books"
+    folder.mkdir()
+    for k, content in enumerate(("“a” \ufffd", "plain", "\ufeffé\r\n")):
+        put(folder, f"{k}.txt", content.encode())
+    load_book(str(folder))
+    load_book("auto", folder=folder)
+    load_book("default")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_name_moves_no_cursor_in_what_is_printed(capsys):
+    books.decode_bytes(b"\xe9", "\x1b[31mbook")
+    assert "\x1b" not in capsys.readouterr().out
 
 
 def test_default_book_is_the_same_every_time_and_has_no_addresses():
@@ -74,6 +155,45 @@ def test_a_dropped_file_wins(tmp_path):
     assert load_book("auto", folder=tmp_path).text == STORY
     for name in ("anna_karenina", "anna_karenina.txt"):
         assert load_book(name, folder=tmp_path).text == STORY
+
+
+def test_hidden_files_and_folders_are_no_books(tmp_path):
+    """macOS leaves ``._novel.txt`` on sticks and in archives, and it sorts first."""
+    put(tmp_path, "._novel.txt", b"\0\5\x16\7" * 9)
+    (tmp_path / "a.txt").mkdir()
+    assert load_book("auto", folder=tmp_path).title == books.DEFAULT_TITLE
+    with pytest.raises(ValueError, match=r"holds no \.txt file"):
+        load_book(str(tmp_path))
+    put(tmp_path, "novel.txt", STORY.encode())
+    assert load_book("auto", folder=tmp_path).text == STORY
+    assert load_book(str(tmp_path)).text == STORY
+
+
+def test_a_path_that_was_typed_wins_and_a_bare_name_is_the_caches(tmp_path, monkeypatch):
+    cache, here = tmp_path / "books", tmp_path / "here"
+    for folder in (cache, here, here / "sub", here / "bare.txt", here / "bare"):
+        folder.mkdir()
+    monkeypatch.chdir(here)
+    for name in ("novel.txt", "sub", "bare", "anna_karenina.txt"):
+        put(cache, name, b"cached")
+    for name in ("novel.txt", "sub/one.txt", "novel", "anna_karenina", "anna_karenina.txt"):
+        put(here, name, b"typed")
+    found = {
+        "novel.txt": "typed",
+        "./novel.txt": "typed",
+        "./novel": "typed",
+        str(here / "novel.txt"): "typed",
+        "sub/": "typed",
+        "sub/one.txt": "typed",
+        "novel": "cached",
+        "sub": "cached",
+        "bare": "cached",
+        "anna_karenina": "cached",
+    }
+    for name, text in found.items():
+        assert load_book(name, folder=cache).text == f"{text}\n", name
+    (here / "novel.txt").unlink()
+    assert load_book("novel.txt", folder=cache).text == "cached\n"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +256,13 @@ def test_download_is_checked_recorded_and_reused(server, tmp_path, capfd):
     with pytest.raises(ValueError, match="hash"):
         load_book("tale", folder=cache)
     assert [p.name for p in cache.iterdir()] == ["checksums.json"]
+
+
+def test_a_download_that_is_not_utf_8_is_said_once(server, tmp_path, capsys):
+    (server / "tale.txt").write_bytes(GUTENBERG.encode("cp1252", "replace"))
+    assert load_book("tale", folder=tmp_path / "books").text == STORY
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("the book tale.txt is not UTF-8")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The comparisons of sequences and graphs: networks, tasks, experiments."""
 
 import itertools
+import math
 
 import networkx as nx
 import pytest
@@ -409,3 +410,22 @@ def test_score_counts_right_answers():
 
     assert score(torch.nn.Identity(), draw, generator(0), n=500) == 1.0
     assert score(lambda x: -x, draw, generator(0), n=500) == 0.0
+
+
+@pytest.mark.parametrize("n", [1, 7, 250, 251, 600, 750])
+def test_score_is_over_as_many_examples_as_it_says(n):
+    """The examples are 0, 1, 2, …, and each third one is right."""
+    drawn = []
+
+    def draw(size, _):
+        x = torch.arange(len(drawn), len(drawn) + size)
+        drawn.extend(x.tolist())
+        return (x,), (x % 3 > 0).long()
+
+    def model(x):
+        return torch.tensor([[1.0, 0.0]]).expand(len(x), 2)
+
+    assert score(model, draw, generator(0), n=n) == pytest.approx(math.ceil(n / 3) / n)
+    assert drawn == list(range(n))
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        score(model, draw, generator(0), n=0)

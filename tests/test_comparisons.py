@@ -90,6 +90,8 @@ def test_figures_of_settings_and_of_families_show_every_run():
     dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     settings = reconciled.settings_at(comparisons, 20)
     assert [len(d.get_xdata()) for d in dots] == [len(runs) for runs in settings.values()]
+    counted = [text.get_text() for text in figure.axes[0].texts if " of " in text.get_text()]
+    assert counted == [reconciled.right_of(runs) for runs in settings.values()]
     plt.close(figure)
     figure = plots.pedigree(comparisons)
     seen = [

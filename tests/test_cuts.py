@@ -20,12 +20,38 @@ def measured(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cuts, "POSITIONS", 20)
         made = cuts.measure_and_write(folder, folder / "work", str(book), SHORT)
+        steps = watched(patch, ends_at=("streams", 5))
+        with pytest.raises(KeyboardInterrupt):
+            cuts.measure_and_write(folder, folder / "work", str(book), SHORT)
+        begun = steps.copy()
+        steps.clear()
         again = cuts.measure_and_write(folder, folder / "work", str(book), SHORT)
-    return folder, made, again
+        went_on = steps.copy()
+        steps.clear()
+        cuts.measure_and_write(folder, folder / "work", str(book), SHORT)
+    return folder, made, again, (begun, went_on, steps)
+
+
+def watched(patch, ends_at) -> list[tuple[str, int]]:
+    """Batching and number of every step from now on; the one named is interrupted, once."""
+    steps, fit, ends = [], cuts.fit, [ends_at]
+
+    def heard(model, train_ids, valid_ids, plan, on_step, **options):
+        def hear(step):
+            on_step(step)
+            steps.append((plan.batching, step.number))
+            if steps[-1] in ends:
+                ends.clear()
+                raise KeyboardInterrupt
+
+        return fit(model, train_ids, valid_ids, plan, on_step=hear, **options)
+
+    patch.setattr(cuts, "fit", heard)
+    return steps
 
 
 def test_every_cut_is_measured_in_three_ways(measured):
-    folder, made, _ = measured
+    folder, made, *_ = measured
     found = cuts.read(folder)
     assert found == made["cuts"]
     assert set(found) == set(SHORT)
@@ -37,9 +63,18 @@ def test_every_cut_is_measured_in_three_ways(measured):
     assert found["windows"] != found["streams"]
 
 
-def test_a_second_call_goes_on_from_the_snapshots_and_finds_the_same(measured):
-    _, made, again = measured
+def test_what_was_interrupted_goes_on_from_the_snapshots_and_finds_the_same(measured):
+    _, made, again, (begun, went_on, _) = measured
+    windows, streams = ([(name, k) for k in range(1, 7)] for name in SHORT)
+    assert begun == windows + streams[:5]
+    assert went_on == streams[3:]  # the windows had ended, and a look at the streams was after 3
     assert again == made
+
+
+def test_what_has_ended_leaves_no_snapshot_and_is_trained_anew(measured):
+    folder, *_, (_, _, anew) = measured
+    assert anew == [(name, k) for name in SHORT for k in range(1, 7)]
+    assert list((folder / "work").iterdir()) == []
 
 
 def test_cuts_differ_in_the_cut_alone():

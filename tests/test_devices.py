@@ -145,6 +145,45 @@ def test_comparisons_and_the_race_run_there(device, experiment, run, monkeypatch
     assert not record["diverged"]
 
 
+@pytest.mark.parametrize(("kind", "named"), [("cuda", ("cuda:1",)), ("mps", ())])
+def test_a_device_is_asked_for_its_own_generator(monkeypatch, kind, named):
+    there = torch.device("cuda:1" if kind == "cuda" else kind)
+    state, asked = torch.arange(16, dtype=torch.uint8), []
+    own, here = getattr(torch, kind), torch.get_rng_state()
+    monkeypatch.setattr(own, "get_rng_state", lambda *device: [asked.append(device), state][1])
+    monkeypatch.setattr(own, "set_rng_state", lambda *given: asked.append(given))
+    assert runtime.random_state(there) is state
+    runtime.set_random_state(there, state)
+    read, (restored, *device) = asked
+    assert tuple(map(str, read)) == tuple(map(str, device)) == named
+    assert restored is state
+    assert torch.equal(torch.get_rng_state(), here)
+
+
+@pytest.mark.filterwarnings("ignore:.*which is a no-op")  # it is one where tensors do not pretend
+@pytest.mark.parametrize("batching", ["windows", "streams"])
+def test_a_training_goes_on_there_as_if_it_had_never_stopped(device, tmp_path, batching):
+    text = "the cat sat on the mat. " * 4
+    vocab = Vocabulary(text)
+    ids = vocab.encode(text)
+
+    def run(stop_at=None, **options):
+        torch.rand(3, device=device)  # whatever was drawn there before must not matter
+        seen, model = [], CharLM(len(vocab), 8, 1, dropout=0.4, generator=runtime.generator(0))
+        return fit(
+            *(model.to(device), ids, ids),
+            Plan(4, batching=batching, length=5, batch_size=4, optimizer="adamw", eval_every=2),
+            on_step=lambda step: seen.append(step.number),
+            should_stop=lambda: seen[-1] == stop_at,
+            **options,
+        )
+
+    whole = run()
+    run(resume=tmp_path / "snapshot", stop_at=3)
+    # The order of sums on a GPU is its own; another mask would be a matter of per cents.
+    assert run(resume=tmp_path / "snapshot").loss == pytest.approx(whole.loss, rel=1e-4)
+
+
 def test_a_character_model_is_trained_read_and_asked_there(device, request):
     text = "the cat sat on the mat. " * 40
     vocab = Vocabulary(text)
@@ -214,3 +253,4 @@ def test_threads_are_given_back():
 def test_one_thread_unless_the_reader_says_otherwise(monkeypatch, said, threads):
     monkeypatch.setenv("OMP_NUM_THREADS", said)
     assert runtime.own_threads() == threads
+    assert runtime.own_threads(16) == (3 if said == "3" else 16)

@@ -137,6 +137,24 @@ def test_a_run_that_turns_nan_is_unsolved_and_stops():
     assert not experiment.summarise(curves)["solved"]
 
 
+def test_no_update_follows_a_loss_that_is_not_finite():
+    model = SequenceClassifier(VanillaRNN(1, 4), 10)
+    before = {}
+
+    def batches():
+        y = torch.zeros(8, dtype=torch.int64)
+        for x in (0.0, 1.0, float("nan")):
+            before.update({name: w.detach().clone() for name, w in model.named_parameters()})
+            yield torch.full((8, 3, 1), x), y
+
+    curves = training.fit(model, batches(), steps=9, lr=1e-3)
+    assert curves.diverged
+    assert curves.steps == 3
+    assert not np.isfinite(curves.loss[-1])
+    for name, weights in model.named_parameters():
+        assert torch.equal(weights, before[name]), name
+
+
 def test_fit_equals_the_usual_loop():
     """One flat vector of parameters is the same optimizer and the same clipping."""
 
@@ -195,6 +213,29 @@ def test_evaluation_counts_every_sample_once():
         logits = model(x)
     assert loss == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item(), rel=1e-5)
     assert accuracy == pytest.approx((logits.argmax(1) == y).float().mean().item())
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_evaluation_gives_a_model_back_in_its_mode(mode):
+    model = SequenceClassifier(VanillaRNN(1, 4), 10).train(mode)
+    seen = []
+    model.register_forward_hook(lambda module, *_: seen.append(module.training))
+    batch = torch.randn(5, 3, 1), torch.zeros(5, dtype=torch.int64)
+
+    def broken():
+        yield batch
+        raise OSError("half way")
+
+    training.evaluate(model, [batch])
+    assert model.training is mode
+    with pytest.raises(OSError, match="half way"):
+        training.evaluate(model, broken())
+    assert model.training is mode
+    with pytest.raises(ValueError, match="nothing to evaluate on"):
+        training.evaluate(model, [])
+    assert model.training is mode
+    assert torch.is_grad_enabled()
+    assert seen == [False, False]
 
 
 # Measurements at initialisation, and the bug under a name ------------------------------------

@@ -186,6 +186,22 @@ def test_a_race_runs_once_and_says_that_it_stops():
     assert "<img" in race.picture.value
 
 
+def test_an_interrupted_duel_trains_no_further():
+    duel, join = Duel(5, 100_000), Duel.join
+
+    def interrupted():
+        while not all(duel.accuracy.values()):
+            time.sleep(0.01)
+        duel.join = lambda: join(duel)
+        raise KeyboardInterrupt
+
+    duel.join = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        duel.run()
+    assert not duel.running
+    assert all(0 < len(values) < 100_000 for values in duel.accuracy.values())
+
+
 def test_the_static_duel_trains_both(monkeypatch):
     shown = []
     monkeypatch.setattr(figures, "show", lambda figure, *_, **__: shown.append(figure))

@@ -16,7 +16,9 @@ from helpers.graph import (
     inductive,
     loaders,
     normalized_adjacency,
+    plots,
     six_node_graph,
+    smoothing,
     tables,
     tasks,
     whole_graphs,
@@ -165,6 +167,16 @@ def test_attention_matrices_frame_the_largest_of_each_row():
     assert frames == [(-0.47, -0.47), (0.53, 0.53)]
 
 
+def test_edges_that_one_reading_lacks_are_dotted_in_it():
+    whole = Graph(("a", "b", "c"), (("a", "b"), ("b", "c"), ("c", "a")))
+    path = Graph(("a", "b", "c"), (("a", "b"), ("b", "c")))
+    figure = plots.two_readings({"whole": (whole, 1), "path": (path, 2)}, "a", "c")
+    dotted = [[line for line in ax.lines if line.get_linestyle() == ":"] for ax in figure.axes]
+    assert [len(lines) for lines in dotted] == [0, 1]
+    places = path.layout()
+    assert set(dotted[1][0].get_xdata()) == {places["a"][0], places["c"][0]}
+
+
 # Applications -----------------------------------------------------------------------------------
 
 
@@ -191,3 +203,23 @@ def test_stacked_updates_are_one_after_another():
     H, M = torch.randn(2, 2), normalized_adjacency(graph)
     expected = torch.tanh(layers[1](torch.tanh(layers[0](H, M)), M))
     torch.testing.assert_close(stacked(layers, H, M), expected)
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda _: whole_graphs.train_reader(6, steps=1, seed=1),
+        lambda _: inductive.seen_and_new(inductive.METHODS[0], 1, epochs=1),
+        lambda _: smoothing.attention_smoothing(loaders.karate_club()[0], 2, seed=1),
+        lambda _: tasks.train_communities(
+            *loaders.karate_club()[::2], torch.tensor([0, 9]), epochs=1
+        ),
+        lambda layer: attention_tasks.train_look_up(layer, steps=1, seed=1),
+    ],
+    ids=["reader", "seen and new", "smoothing", "communities", "look up"],
+)
+def test_what_has_a_seed_leaves_torchs_generator_as_it_was(train):
+    layer = GATLayer(15, 32)
+    before = torch.get_rng_state()
+    train(layer)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -70,6 +70,20 @@ def test_a_run_is_measured_as_it_was_at_its_longest_length():
     assert train_growing(run)[0] == record
 
 
+def test_a_run_can_be_read_at_every_length():
+    run = GrowingRun(
+        "lstm", T=8, seed=0, steps=3000, until_perfect=1, start=2, growth=2.0, lr=0.01, **SMALL
+    )
+    _, plain = train_growing(run)
+    _, also = train_growing(dataclasses.replace(run, every_length=True))
+    asked = plain["read_T"].tolist()
+    assert asked[:3] == [2, 4, 8]
+    others = [T for T in range(2, growing.EACH_UP_TO + 1) if T not in asked]
+    assert also["read_T"].tolist() == [*asked, *others]
+    assert also["read_accuracy"][: len(asked)].tolist() == plain["read_accuracy"].tolist()
+    assert run_key(run, 1) != run_key(dataclasses.replace(run, every_length=True), 1)
+
+
 def test_a_run_that_masters_nothing_says_so():
     record, curves = train_growing(GrowingRun("rnn", 30, 0, 3, **SMALL))
     assert record["longest"] == 0
@@ -204,6 +218,18 @@ def test_what_the_rules_reached_is_published_in_full(part):
             rule = GrowingRun("rnn", run.T, run.seed, run.steps, growth=run.growth)
             assert mastered.tolist() == growing.lengths(rule)[: len(mastered)]
             assert read["T"].max() == 2 * run.longest
+
+
+def test_doubled_networks_are_read_at_every_length():
+    (again,) = parts.growing_every_length().values()
+    before = parts.growing_doubled()["× 2, 20 perfect"]
+    assert [dataclasses.replace(run, every_length=False) for run in again] == before
+    study = archive.read()
+    runs = study.part("growing_every_length")
+    assert len(runs) == len(again)
+    read = analysis.reading(study.lengths, runs)
+    for _, lengths in read.groupby("key")["T"]:
+        assert set(range(5, growing.EACH_UP_TO + 1)) <= set(lengths)
 
 
 def test_who_is_left_behind_is_read_from_the_steps_after_its_last_length():

@@ -1,6 +1,7 @@
 """Levers of a character model, turned one at a time, and what they were worth."""
 
-from dataclasses import fields
+import hashlib
+from dataclasses import asdict, fields
 
 import pandas as pd
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from helpers import archive, paths, staleness
 from helpers.runtime import generator
-from helpers.text import CharLM, levers, training
+from helpers.text import CharLM, halves, levers, training
 from helpers.text.levered import LeveredLM
 
 IDS = torch.arange(24).remainder(7).view(2, 12)
@@ -121,10 +122,42 @@ def test_every_lever_moves_something_that_there_is():
         levers.Reading("luck", 0)
 
 
-def test_a_reading_learns_and_the_seed_decides_it(monkeypatch):
-    class Book:
-        text = "the cat sat on the mat. the dog sat on the cat. " * 400
+class Book:
+    text = "the cat sat on the mat. the dog sat on the cat. " * 400
 
+
+#: First losses under two levers, and what all of them set. The key of a run holds a lever's name
+#: alone: where one of these changes, bump EXPERIMENT_VERSION, train again, and pin anew.
+PINNED = {
+    levers.CENTRE: [2.5627, 2.5601, 2.5576],
+    "three together, averaged, more dropout": [2.8103, 2.7351, 2.5800],
+}
+SETTINGS = "82d7b6bba2dd1cec"
+
+
+@pytest.mark.parametrize("lever", PINNED)
+def test_what_a_reading_computes_is_pinned(lever, monkeypatch):
+    seen = []
+
+    def watched(*arguments):
+        seen.append(training.fit(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(halves, "cores", lambda: 1)  # two halves of a batch draw other masks
+    monkeypatch.setattr(levers, "load_book", lambda _: Book)
+    monkeypatch.setattr(levers, "fit", watched)
+    levers.read_book(levers.Reading(lever, 0, steps=3, characters=9000))
+    assert seen[0].loss == pytest.approx(PINNED[lever], rel=1e-3)
+
+
+def test_what_the_levers_set_is_pinned():
+    plan = {k: v for k, v in asdict(levers.PLAN).items() if v != getattr(training.Plan, k, None)}
+    said = repr((levers.MODEL, plan, levers.LEVERS, levers.CHARACTERS, levers.LOOKED_AT))
+    assert levers.EXPERIMENT_VERSION == 1
+    assert hashlib.sha256(said.encode()).hexdigest()[:16] == SETTINGS
+
+
+def test_a_reading_learns_and_the_seed_decides_it(monkeypatch):
     monkeypatch.setattr(levers, "load_book", lambda _: Book)
     monkeypatch.setitem(levers.MODEL, "hidden_size", 16)
 

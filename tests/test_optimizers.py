@@ -211,6 +211,24 @@ def test_turned_valleys_leave_momentum_alone_and_slow_a_diagonal():
 # The race ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "losses", "right"),
+    [
+        ("SGD", [2.30060, 2.30395, 2.30274, 2.30211], 91),
+        ("Adam", [2.30060, 2.30132, 2.29446, 2.29930], 159),
+    ],
+)
+def test_what_a_race_run_computes_is_pinned(optimizer, losses, right):
+    """Units, batch and held-out examples are not in a run's key.
+
+    If a change moves this, bump EXPERIMENT_VERSION, race again, then pin anew.
+    """
+    record, curves = race.run_race(race.RaceRun(optimizer, 1e-2, 1, T=9, steps=4, eval_every=4))
+    assert race.EXPERIMENT_VERSION == 1
+    assert curves["loss"].tolist() == pytest.approx(losses, rel=1e-4)
+    assert record["best_accuracy"] * race.HELD_OUT == pytest.approx(right, abs=3)
+
+
 def test_a_race_run_stops_when_it_is_solved():
     run = race.RaceRun("Adam", 0.01, seed=0, T=3, steps=600, eval_every=10)
     record, curves = race.run_race(run)

@@ -56,6 +56,7 @@ def test_falls_and_returns_are_followed_along_a_curve():
             "seed": [1, 0, 2],
             "solved": [True, True, False],
             "solved_step": [150.0, 150.0, np.nan],
+            "steps": 700,
         }
     )
 
@@ -75,6 +76,10 @@ def test_falls_and_returns_are_followed_along_a_curve():
     assert found.loc[0, ["falls", "returns"]].tolist() == [2, 1]
     assert found.loc[1, ["falls", "returns"]].tolist() == [0, 0]
     assert 2 not in found.index
+    (rates,) = outcomes.fall_rates(Study(), {"P": "p"}).to_dict("records")
+    assert rates["protocol"] == "P"
+    assert (rates["solved runs"], rates["fell"], rates["returned"]) == (2, 2, 1)
+    assert rates["falls per 1000 steps"] == pytest.approx(1000 * 2 / (550 + 550))
 
 
 # Times ------------------------------------------------------------------------------------------

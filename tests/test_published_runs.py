@@ -337,9 +337,11 @@ def test_the_longer_runs_are_those_of_protocol_b_with_its_own_steps():
     name = ["model", "T", "seed"]
     short = study.part("protocol_b").set_index(name)
     long = study.parts("longer_b_").set_index(name)
-    # Before the first step; eighty steps of exploding changes make more of another rounding.
+    # Before the first step; steps of exploding changes make more of another rounding.
     begin = ["sensitivity", "log10_gradient_ratio"]
-    np.testing.assert_allclose(long[begin], short.loc[long.index, begin], rtol=2e-3)
+    for T, rtol in ((80, 2e-3), (160, 2e-2)):
+        runs = long.xs(T, level="T", drop_level=False)
+        np.testing.assert_allclose(runs[begin], short.loc[runs.index, begin], rtol=rtol)
     assert (long["steps_run"] == long["steps"]).all()  # none was stopped early
 
 

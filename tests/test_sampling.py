@@ -188,7 +188,7 @@ def test_without_openblas_of_its_own_numpy_leaves_products_to_torch(model, monke
 def test_products_of_several_rows_are_the_same_from_numpy_and_torch(model, rows, monkeypatch):
     prompts = [VOCAB.characters[k] for k in range(rows)]
     ours = s.Decoder(model, VOCAB).begin(prompts)
-    monkeypatch.setattr("helpers.text.decoder.numpy_multiplies", lambda x: False)
+    monkeypatch.setattr("helpers.text.decoder.taken_over_by_numpy", lambda x: False)
     theirs = s.Decoder(model, VOCAB).begin(prompts)
     for k in range(6):
         ids = (torch.arange(rows) + k) % len(VOCAB)

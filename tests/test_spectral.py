@@ -94,6 +94,9 @@ def test_drawings_of_frequencies():
         "λ = 0.00: 0 sign changes",
         "λ = 0.42: 2 sign changes",
     ]
+    first = figure.axes[0]
+    above = {text.xyann[1] > 0 for text in first.texts if hasattr(text, "xyann")}
+    assert above == {True, False}  # entries stand where a node's edges leave room
     values, _ = spectral.frequencies(spectral.laplacian(six_node_graph()))
     figure = spectral_plots.responses(lambda lam: 1 - lam / 2, (1,), values)
     wanted, order_one = figure.axes[0].lines[:2]

@@ -13,8 +13,8 @@ from helpers.combined import archive as comparisons
 from helpers.optimizers import race
 from helpers.palindromes import archive as palindromes
 from helpers.palindromes.trained_networks import TRAINED, load_network
-from helpers.text import book_model
-from helpers.text.saved_models import load_model
+from helpers.text import CharLM, Vocabulary, book_model
+from helpers.text.saved_models import load_model, save_model
 
 READERS = {
     "palindromes": palindromes.read,
@@ -109,7 +109,9 @@ def test_models_say_how_else_they_were_trained(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
     tensors, header = load_checkpoint(paths.CHECKPOINTS / name)
     save_checkpoint(tmp_path / name, tensors, {**header, "experiment_version": 0})
-    load_network(name, tmp_path)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(paths, "CHECKPOINTS", tmp_path)
+        load_network(name, tmp_path)
     assert "experiment_version 0, now 1" in capsys.readouterr().out
     monkeypatch.setitem(TRAINED, name, dataclasses.replace(TRAINED[name], steps=999))
     load_network(name)
@@ -124,4 +126,19 @@ def test_models_say_how_else_they_were_trained(tmp_path, monkeypatch, capsys):
 def test_a_field_that_came_later_is_no_difference():
     header = json.loads((paths.CHECKPOINTS / "anna_karenina.json").read_text())
     del header["plan"]["seed"]
-    assert staleness.of_model("anna_karenina", header) == []
+    assert staleness.of_model(paths.CHECKPOINTS / "anna_karenina", header) == []
+
+
+@pytest.mark.parametrize("name", ["anna_karenina", "anna_karenina_in_dutch", "palindrome_mine"])
+def test_a_readers_own_model_is_nobodys_published_one(name, tmp_path, capsys):
+    model = CharLM(3, 4, 1)
+    save_model(tmp_path / name, model, Vocabulary("abc"), plan={"steps": 5})
+    load_model(tmp_path / name)
+    assert capsys.readouterr().out == ""
+
+
+def test_another_name_beside_the_published_models_is_no_published_model():
+    assert staleness.of_model(paths.CHECKPOINTS / "anna_karenina_2", {"plan": {"steps": 5}}) == []
+    assert staleness.of_model(paths.CHECKPOINTS / "anna_karenina", {"plan": {"steps": 5}})
+    with_dots = paths.CHECKPOINTS / ".." / "checkpoints" / "anna_karenina"
+    assert staleness.of_model(with_dots, {"plan": {"steps": 5}})

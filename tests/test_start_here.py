@@ -38,9 +38,6 @@ def test_chapters_are_read_from_the_first_cells(small_series):
     assert series[1].question == "How so?"
     assert [c.before for c in series] == [(), ("00",), ("01", "00"), ("01",)]
     assert contents.levels(series) == {"00": 0, "01": 1, "02": 2, "03": 2}
-    assert contents.builds_on("02", series) == {"00", "01"}
-    with pytest.raises(ValueError, match="no notebook '07'"):
-        contents.builds_on("07", series)
 
 
 def test_a_first_cell_without_a_question_gets_a_sentence(tmp_path):

@@ -105,6 +105,15 @@ def test_a_written_file_has_the_rights_of_any_other(tmp_path, mask):
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o666 & ~mask
 
 
+def test_writing_leaves_the_umask_to_other_threads(tmp_path, monkeypatch):
+    """While one thread sets it and sets it back, another's new file may be anybody's to write."""
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask was set"))
+    with atomic_write(tmp_path / "file") as file:
+        file.write(b"x")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_a_failed_write_is_raised_and_cleaned_away(tmp_path):
     files = []
 

@@ -77,7 +77,16 @@ def test_single_runs_show_every_seed_and_their_mean(study):
         assert len(lines) == len(curves) + 1
         for (_, y), curve in zip(lines, [*curves, curves.mean(0)], strict=True):
             np.testing.assert_allclose(y, smooth(curve, 7), rtol=1e-5)
-    assert "means of 70 steps" in figure.get_supxlabel()
+    told = [text.get_text() for text in figure.legends[0].texts]
+    assert told == ["a seed, means of 70 steps", "mean of the seeds"]
+    assert "60 runs, 10 seeds" in figure.get_supxlabel()
+
+
+def test_columns_of_single_runs_end_with_their_own_runs(study):
+    figure = plots.single_runs(study, "protocol_b", (5, 40, 160))
+    ends = [[text.get_text() for text in ax.get_xticklabels()] for ax in figure.axes[3:]]
+    assert ends == [["0", "10,000"], ["0", "10,000"], ["0", "2,500"]]
+    assert figure.axes[5].get_xlim()[1] < 3000 < figure.axes[3].get_xlim()[1]
 
 
 def test_survival_has_a_panel_a_length(study):
@@ -180,7 +189,7 @@ def test_the_phase_diagram_shows_the_share_of_every_cell(study):
 def test_candidates_are_drawn_by_outcome_and_length(study):
     runs = study.parts("factorial")
     scores = analysis.candidates(runs)
-    figure = plots.candidate_scores(runs, scores)
+    figure = plots.candidate_scores(study, runs, scores)
     for ax, T in zip(figure.axes, sorted(runs["T"].unique()), strict=True):
         for (x, y), solved in zip(drawn(ax, "o"), (False, True), strict=True):
             rows = (runs["T"] == T) & (runs["solved"].astype(bool) == solved)

@@ -1,15 +1,14 @@
 """Evaluation of a character model: every number against one reading at a time, in float64."""
 
-import inspect
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from helpers.recurrent.training import evaluating
 from helpers.runtime import generator
 from helpers.text import CharLM, Vocabulary, corpus, evaluation
-from helpers.text.charlm import evaluating
 from helpers.text.measures import nats_to_bits
 
 TEXT = "the cat sat on the mat. the dog sat on the cat. " * 60
@@ -78,33 +77,36 @@ def test_short_texts_are_read_on_one_track(model, length):
     assert evaluation.evaluate(model, IDS[:length])["accuracy"] == hits.double().mean().item()
 
 
-def test_what_the_published_numbers_were_read_with():
-    defaults = {
-        name: {
-            key: parameter.default
-            for key, parameter in inspect.signature(getattr(evaluation, name)).parameters.items()
-            if parameter.default is not parameter.empty
-        }
-        for name in ("evaluate", "bits_by_position", "bits_by_beginning")
-    }
-    assert defaults == {
-        "evaluate": {"tracks": 32, "warm_up": 200, "length": 200},
-        "bits_by_position": {"windows": 512, "seed": 0},
-        "bits_by_beginning": {"length": 60, "windows": 8},
-    }
+def test_what_the_published_numbers_were_read_with(model):
+    """Rows and columns that the model is given where nobody says how many."""
+    given = []
+    with_hook = model.register_forward_pre_hook(lambda _, args: given.append(args[0].shape))
+    ids = IDS.repeat(10)[:26_001]
+    evaluation.evaluate(model, ids)
+    assert {rows for rows, _ in given} == {32}
+    assert sum(columns for _, columns in given) == math.ceil(26_000 / 32) + 200  # a warm-up before
+    given.clear()
+    found = evaluation.bits_by_position(model, ids, 5)
+    assert given == [(64, 5)] * 8
+    assert found == evaluation.bits_by_position(model, ids, 5, windows=512, seed=0)
+    given.clear()
+    evaluation.bits_by_beginning(model, ids)
+    assert {columns for _, columns in given} == {60}
+    assert sum(rows for rows, _ in given) == 8 * len(ids[:-60].unique())
+    with_hook.remove()
 
 
-@pytest.mark.parametrize(("windows", "drawn"), [(5, 5), (64, 64), (65, 128)])
-def test_bits_by_position_equal_windows_read_one_at_a_time(model, windows, drawn):
+@pytest.mark.parametrize("windows", [5, 64, 65, 130])
+def test_bits_by_position_equal_windows_read_one_at_a_time(model, windows):
     found = evaluation.bits_by_position(model, IDS[:900], 7, windows=windows, seed=4)
     batches = iter(corpus.Windows(IDS[:900], 7, min(windows, 64), generator(4, "positions")))
     losses = []
-    while len(losses) < drawn:
+    while len(losses) < windows:
         x, y = next(batches)
         losses += [
             reading(model, torch.cat([a, b[-1:]]))[0].tolist() for a, b in zip(x, y, strict=True)
         ]
-    expected = [sum(column) / drawn / LN_2 for column in zip(*losses, strict=True)]
+    expected = [sum(column) / windows / LN_2 for column in zip(*losses[:windows], strict=True)]
     assert found == pytest.approx(expected, rel=1e-12)
     assert found != evaluation.bits_by_position(model, IDS[:900], 7, windows=windows, seed=5)
 

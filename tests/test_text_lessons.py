@@ -24,6 +24,7 @@ from helpers.text import (
     sampling,
     saved_models,
     stages,
+    training,
     traps,
     truncation,
 )
@@ -282,6 +283,38 @@ def test_the_published_model_has_a_card():
     assert "of the recurrent weights" in card["dropout"]
     assert "MB on disk" in card["parameters"]
     assert all(card.values())
+
+
+def test_a_card_tells_the_book_the_split_and_the_optimizer_as_they_are(monkeypatch):
+    path = paths.CHECKPOINTS / "anna_karenina"
+    header = json.loads(path.with_suffix(".json").read_text())
+    header["book"] = {"title": "Max Havelaar", "characters": 1000}
+
+    def told(optimizer):
+        plan = {**header["plan"], "optimizer": optimizer}
+        return model_card.card(path, CharLM(5, 4, 1), {**header, "plan": plan})
+
+    assert told("adam")["for"] == "lessons; it knows Max Havelaar and nothing of the world"
+    assert told("adam")["optimizer"].startswith("adam with betas 0.9 and 0.99, weight decay 0.01,")
+    assert told("rmsprop")["optimizer"].startswith("rmsprop with alpha 0.99, weight decay")
+    assert "validation (5 %), test (the last 5 %)" in told("adam")["split"]
+    monkeypatch.setattr(model_card, "VALID", 0.1)
+    assert "validation (10 %), test (the last 5 %)" in told("adam")["split"]
+
+
+@pytest.mark.parametrize("name", training.OPTIMIZERS)
+def test_an_optimizer_has_what_the_card_says(name):
+    """And the default of torch, where it says nothing."""
+    model, ids, plan = CharLM(5, 4, 1), torch.arange(40), training.Plan(1, optimizer=name)
+    (group,) = training._Training(model, ids, ids, plan).optimizer.param_groups
+    usual = training.OPTIMIZERS[name](model.parameters(), lr=1.0).defaults
+    other = {k: v for k, v in group.items() if k in usual and v != usual[k]}
+    assert other.keys() <= {"lr", "weight_decay", "fused", "betas"}
+    said = model_card._optimizer(name)
+    if name == "rmsprop":
+        assert said == f"rmsprop with alpha {group['alpha']}"
+    else:
+        assert said == f"{name} with betas {group['betas'][0]} and {group['betas'][1]}"
 
 
 def test_the_trap_of_dropout_turns_that_alone_and_leaves_the_model_as_it_is():

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from helpers.runtime import generator
 from helpers.text import CharLM, Vocabulary, baselines, corpus, evaluation, halves, training
+from helpers.text.levered import LeveredLM
 
 TEXT = "the cat sat on the mat. the dog sat on the cat. " * 60
 VOCAB = Vocabulary(TEXT)
@@ -207,6 +208,62 @@ def test_a_killed_training_resumes_as_if_nothing_had_happened(
     snapshot.write_bytes(b"half a file")
     with pytest.raises(ValueError, match="snapshot is not a snapshot of a training"):
         run(snapshot)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"train": IDS[5:1505]}, "another text"),
+        ({"valid": IDS[1505:]}, "another text"),
+        ({"dropout": 0.2}, "another model"),
+        ({"kind": LeveredLM}, "another model"),
+        ({"steps": 21}, "another plan"),
+    ],
+    ids=["text", "held-out text", "dropout", "kind", "plan"],
+)
+def test_a_snapshot_of_another_training_is_refused_and_stays(tmp_path, changed, told):
+    """All of them have weights of the same sizes: the snapshot would fit."""
+
+    def train(train=IDS[:1500], valid=IDS[1500:], kind=CharLM, dropout=0.4, steps=20):
+        model = kind(len(VOCAB), 12, 2, dropout=dropout)
+        plan = training.Plan(steps, length=8, batch_size=4, eval_every=10)
+        return training.fit(model, train, valid, plan, resume=tmp_path / "snapshot")
+
+    history = train()
+    before = (tmp_path / "snapshot").read_bytes()
+    with pytest.raises(ValueError, match=f"snapshot belongs to a training with {told}; delete it"):
+        train(**changed)
+    assert (tmp_path / "snapshot").read_bytes() == before
+    assert train().loss == history.loss  # at its end: nothing is left to train
+
+
+def test_what_a_device_draws_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    """A device pretends to have a generator of its own, from which dropout there draws."""
+    drawn = {"there": 0}
+
+    def dropout(x, p, training):
+        drawn["there"] += training  # as if a mask had been drawn
+        return x * (1 + 0.01 * drawn["there"])
+
+    def run(stop_at=None, **options):
+        drawn["there"] = 77  # by whatever came before
+        model, seen = CharLM(len(VOCAB), 6, 1, generator=generator(0)), []
+        plan = training.Plan(9, length=5, batch_size=2, eval_every=3)
+        return training.fit(
+            *(model, IDS[:500], IDS[500:900], plan),
+            on_step=lambda step: seen.append(step.number),
+            should_stop=lambda: seen[-1] == stop_at,
+            **options,
+        )
+
+    monkeypatch.setattr(F, "dropout", dropout)
+    monkeypatch.setattr(training, "random_state", lambda _: torch.tensor(drawn["there"]))
+    monkeypatch.setattr(
+        training, "set_random_state", lambda _, state: drawn.update(there=int(state))
+    )
+    whole = run()
+    run(resume=tmp_path / "snapshot", stop_at=5)
+    assert run(resume=tmp_path / "snapshot").loss == whole.loss
 
 
 def test_averaged_weights_are_a_mean_at_first_and_then_one_that_fades():

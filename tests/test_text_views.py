@@ -107,6 +107,19 @@ def test_bad_scripts_are_sentences(tmp_path, content, message):
         dialogue.load_script(tmp_path / "other.csv")
 
 
+def test_only_line_feeds_end_a_line_of_a_script(tmp_path):
+    path = tmp_path / "play.csv"
+    path.write_text('Character,Line\nAnn,one\u0085two\u2028three\x0cfour\nBo,"a\nb"\n', "utf-8")
+    assert dialogue.load_script(path).book.text == "Ann: one two three four\nBo: a b\n"
+
+
+def test_a_quotation_mark_that_is_not_closed_is_a_sentence(tmp_path):
+    path = tmp_path / "play.csv"
+    path.write_text('Character,Line\nAnn,hello\nBo,"well\n' + "Ann,and so on\n" * 20_000)
+    with pytest.raises(ValueError, match=r"play\.csv cannot be read as a CSV from line 3 on"):
+        dialogue.load_script(path)
+
+
 def test_the_series_own_script_is_found_by_name():
     assert len(dialogue.load_script("the_allotment").speakers(least=3)) >= 2
 
@@ -256,6 +269,12 @@ def test_the_published_header_says_how_it_was_made(tiny):
     for cells in header["stages"].values():
         assert {len(text) for text in cells["first"].values()} == {30}
         assert all(text.startswith(prompt) for prompt, text in cells["top_k"].items())
+
+
+def test_a_published_training_leaves_no_snapshot_under_the_books_name(tiny):
+    left = {path.name for path in tiny.iterdir()}
+    assert "tale.rounded.json" in left
+    assert not {name for name in left if name.endswith((".training", ".finishing"))}
 
 
 def test_measures_against_temperature(tiny):

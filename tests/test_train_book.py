@@ -148,3 +148,58 @@ def test_the_header_is_plain_json(shelf):
     stored = json.loads((shelf / "models" / "plain.json").read_text(encoding="utf-8"))
     assert stored["book"] == header["book"]
     assert stored["test"] == header["test"]
+
+
+def test_what_is_finished_is_not_trained_again_and_what_is_another_is_not_lost(shelf, monkeypatch):
+    book, models = shelf / "plain.txt", shelf / "models"
+    book.write_text(story("english", SMALLEST), encoding="utf-8")
+    header = train_book.train_book(str(book), steps=5, folder=models)
+    files = {path: path.read_bytes() for path in models.iterdir()}
+    trained, fit = [], train_book.fit
+
+    def counted(*arguments, **options):
+        trained.append(1)
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(train_book, "fit", counted)
+    assert train_book.train_book(str(book), steps=5, folder=models)["test"] == header["test"]
+    for other in ({"steps": 6}, {"steps": 5, "seed": 1}):
+        with pytest.raises(ValueError, match=r"plain is there already: a model of Plain, 5 steps"):
+            train_book.train_book(str(book), folder=models, **other)
+    book.write_text(story("english", SMALLEST, seed=1), encoding="utf-8")
+    with pytest.raises(ValueError, match="Choose another name"):
+        train_book.train_book(str(book), steps=5, folder=models)
+    assert not trained
+    assert {path: path.read_bytes() for path in models.iterdir()} == files
+    train_book.train_book(str(book), steps=5, folder=models, replace_old=True)
+    assert trained == [1]
+    assert (models / "plain.json").read_bytes() != files[models / "plain.json"]
+
+
+def test_half_a_model_is_never_in_the_place_of_a_whole_one(shelf, monkeypatch):
+    """Stopped while it is measured: the old model stays, and what was trained is not lost."""
+    book, models = shelf / "plain.txt", shelf / "models"
+    book.write_text(story("english", SMALLEST), encoding="utf-8")
+    train_book.train_book(str(book), steps=5, folder=models)
+    files = {path: path.read_bytes() for path in models.iterdir()}
+    evaluate, looks = train_book.evaluate, []
+
+    def ended(*_):
+        looks.append(1)
+        raise Ended(2)
+
+    monkeypatch.setattr(train_book, "evaluate", ended)
+    with pytest.raises(Ended):
+        train_book.train_book(str(book), steps=6, folder=models, replace_old=True)
+    assert looks
+    assert {path: path.read_bytes() for path in files} == files
+    monkeypatch.setattr(train_book, "evaluate", evaluate)
+    train_book.train_book(str(book), steps=6, folder=models, replace_old=True)
+    assert {path.name for path in models.iterdir()} == {path.name for path in files}
+
+
+def test_a_text_of_one_character_is_refused(shelf, capsys):
+    book = shelf / "a.txt"
+    book.write_text("a" * SMALLEST + "\n", encoding="utf-8")
+    assert main([str(book)]) == 2
+    assert "one character again and again" in capsys.readouterr().err

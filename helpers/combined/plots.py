@@ -12,7 +12,7 @@ from helpers.combined.archive import AS_IN_04, BEST_SETTING, ComparisonArchive
 from helpers.combined.layouts import clear_layout
 from helpers.combined.links import one_of_both
 from helpers.combined.networks import kind_of
-from helpers.combined.reconciled import settings_at
+from helpers.combined.reconciled import right_of, settings_at
 from helpers.combined.small_graphs import serialise, visiting_order
 from helpers.combined.structure import chain, mirrored
 from helpers.figures import PALETTE
@@ -111,7 +111,7 @@ def structure(comparisons: ComparisonArchive):
 
 
 def lstm_settings(comparisons: ComparisonArchive, T: int = 20):
-    """The LSTM at one length: a row a setting, a dot a seed, a bar at the mean."""
+    """The LSTM at one length: a row a setting, a dot a seed, a bar at the mean; seeds right."""
     settings = settings_at(comparisons, T)
     fig, ax = plt.subplots(figsize=(8.4, 0.26 * len(settings) + 1.1))
     for row, (name, runs) in enumerate(settings.items()):
@@ -120,9 +120,12 @@ def lstm_settings(comparisons: ComparisonArchive, T: int = 20):
         y = row + np.linspace(-0.2, 0.2, len(runs))
         ax.plot(runs["accuracy"], y, "o", color=color, ms=4, alpha=0.7, mew=0)
         ax.plot([runs["accuracy"].mean()] * 2, [row - 0.36, row + 0.36], color=color, linewidth=2.2)
+        ax.text(1.05, row, right_of(runs), va="center", fontsize=8.5)
     ax.axvline(1 / DIGITS, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
     ax.text(1 / DIGITS, -0.7, "chance", fontsize=8, ha="center", va="bottom")
+    ax.text(1.05, -0.7, "right", fontsize=8, weight="bold", va="bottom")
     names = [name.replace(f"{AS_IN_04}, without:", "as in 04, but not") for name in settings]
+    names = [name.replace("W_hh", "$W_{hh}$") for name in names]
     ax.set_yticks(range(len(settings)), names)
     for label, name in zip(ax.get_yticklabels(), settings, strict=True):
         label.set_weight("bold" if name in ("as compared", BEST_SETTING) else "normal")
@@ -143,8 +146,8 @@ def pedigree(comparisons: ComparisonArchive):
             face = color if column == "accuracy" else "white"
             ax.plot(runs[column], y, mark, color=color, mfc=face, ms=5, alpha=0.8)
     for mark, face, name in (
-        ("o", PALETTE["ink"], "anybody of the youngest half"),
-        ("D", "white", "five generations of mothers and more, where there are"),
+        ("o", PALETTE["ink"], "anybody of the younger half"),
+        ("D", "white", "five or more generations of mothers up to a founder"),
     ):
         ax.plot([], [], mark, color=PALETTE["ink"], mfc=face, ms=5, label=name)
     ax.axvline(0.5, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
@@ -241,13 +244,18 @@ def links(comparisons: ComparisonArchive):
 def dots_and_lines(groups: dict[str, pd.Series], known: dict[str, float], label: str, credit: str):
     """A row a group with a dot a run; a dashed line, with its name, for what is known."""
     fig, ax = plt.subplots(figsize=(8.4, 0.42 * len(groups) + 1.7))
+    everything = [*known.values(), *(value for values in groups.values() for value in values)]
     for row, values in enumerate(groups.values()):
         y = row + np.linspace(-0.18, 0.18, len(values))
         ax.plot(values, y, "o", color=PALETTE["graph"], ms=5, alpha=0.75, mew=0)
-    for k, (name, value) in enumerate(sorted(known.items(), key=lambda item: item[1])):
+    near = 0.22 * (max(everything) - min(everything))
+    before, raised = -np.inf, True
+    for name, value in sorted(known.items(), key=lambda item: item[1]):
         ax.axvline(value, color=PALETTE["accent"], linestyle="--", linewidth=1.1)
-        # Neighbouring names stand on two heights.
-        ax.text(value, -0.62 - 0.36 * (k % 2), name, ha="center", va="bottom", fontsize=8.5)
+        # A name stands higher where it would run into the one before.
+        raised = value - before < near and not raised
+        before, height = value, -0.98 if raised else -0.62
+        ax.text(value, height, name, ha="center", va="bottom", fontsize=8.5)
     ax.set_yticks(range(len(groups)), list(groups))
     ax.set_ylim(len(groups) - 0.5, -0.55)
     ax.set_xlabel(label)
@@ -258,20 +266,23 @@ def dots_and_lines(groups: dict[str, pd.Series], known: dict[str, float], label:
 
 def serialisations(A: torch.Tensor, marks: torch.Tensor, orders: tuple[str, ...]):
     """One graph, and what a reader sees of it in each order: rows are steps."""
-    fig, axes = plt.subplots(1, 1 + len(orders), figsize=(10, 2.9))
+    fig, axes = plt.subplots(1, 1 + len(orders), figsize=(10, 3.0))
+    fig.get_layout_engine().set(w_pad=0.12)
     numbers = [str(k + 1) for k in range(len(A))]
     network(axes[0], A, marks, numbers)
     for ax, order in zip(axes[1:], orders, strict=True):
         visited = visiting_order(A, order, generator("drawn"))
         x = serialise(A[None], marks[None], visited[None])[0]
         sns.heatmap(x, ax=ax, cmap=figures.SEQUENTIAL, cbar=False, linewidths=0.4, square=True)
-        ax.set_yticks(
-            np.arange(len(A)) + 0.5, [numbers[k] for k in visited], rotation=0, fontsize=7
-        )
-        ax.set_xticks([])
+        names = [numbers[k] for k in visited]
+        ax.set_yticks(np.arange(len(A)) + 0.5, names, rotation=0, fontsize=7)
+        ax.set_xticks(np.arange(len(A)) + 0.5, names, rotation=0, fontsize=7)
+        ax.text(len(A) + 0.5, len(A) + 0.3, "mark", rotation=90, ha="center", va="top", fontsize=7)
+        ax.tick_params(length=0, pad=2)
+        ax.axvline(len(A), color=PALETTE["accent"], linewidth=1.6)
         title = "random order" if order == "random" else order.upper()
         ax.set_title(title)
-        ax.set_xlabel("links to earlier nodes | mark", fontsize=8)
+        ax.set_xlabel("links to earlier nodes", fontsize=8)
     return fig
 
 
@@ -306,17 +317,29 @@ def relabelled(A, marks, numbers: list[str], answers: dict[str, torch.Tensor], t
 
 
 def series_window(x: torch.Tensor, forecasts: dict[str, torch.Tensor], nodes: tuple[int, ...]):
-    """Some nodes' last values, and the next one as it was and as each network forecasts it."""
+    """Some nodes' last values, and the next one as it was and as each network forecasts it.
+
+    Args:
+        forecasts: of the LSTM, of the GCN, and of both together.
+    """
+    # Colours as in the other figures: the combined network is the LSTM, then graph, of the links.
+    styles = (("s", LSTM.color), ("D", kind_of("gcn").color), ("^", LINKED["combined"][1]))
     fig, axes = plt.subplots(1, len(nodes), figsize=(10, 2.7), sharey=True)
     for k, (ax, node) in enumerate(zip(axes, nodes, strict=True)):
         past = x[:-1, node]
         steps = np.arange(-len(past) + 1, 1)
         ax.plot(steps, past, color=PALETTE["muted"])
-        ax.plot(1, x[-1, node], "o", color=PALETTE["ink"], label="what came", ms=7)
-        for j, (name, values) in enumerate(forecasts.items()):
-            at, mark = 1.5 + 0.5 * j, "sD^v"[j]  # side by side, so that none hides another
-            ax.plot(at, values[node], mark, color=figures.CYCLE[j], label=name, ms=6)
-        ax.set(title=f"node {node + 1}", xlabel="step")
+        # All of the shaded region is the one next step: side by side, none hides another.
+        last = len(forecasts) + 1
+        ax.axvspan(0.4, last + 0.6, color=PALETTE["grid"], alpha=0.6, linewidth=0)
+        ring = {"mfc": "white", "mew": 1.6, "ms": 7.5}
+        ax.plot(1, x[-1, node], "o", color=PALETTE["ink"], label="what came", **ring)
+        for j, ((name, values), (mark, color)) in enumerate(
+            zip(forecasts.items(), styles, strict=True)
+        ):
+            ax.plot(2 + j, values[node], mark, color=color, label=name, ms=6)
+        ax.set_xticks([-10, -5, 0, (1 + last) / 2], ["−10", "−5", "0", "next"])
+        ax.set(title=f"node {node + 1}", xlabel="step", xlim=(steps[0] - 0.6, last + 0.6))
         if k == len(nodes) - 1:
             ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes[0].set_ylabel("value")

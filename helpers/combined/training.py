@@ -148,11 +148,18 @@ def score(
     batch_size: int = 250,
     regression: bool = False,
 ) -> float:
-    """Share of right answers, or the mean squared error, on ``n`` fresh examples."""
+    """Share of right answers, or the mean squared error, on ``n`` fresh examples.
+
+    Raises:
+        ValueError: no example, or a batch of none.
+    """
+    integer("n", n, minimum=1)
+    integer("batch_size", batch_size, minimum=1)
     total, where = 0.0, device_of(model)
-    for _ in range(n // batch_size):
-        inputs, y = moved(draw(batch_size, generator), where)
+    for done in range(0, n, batch_size):
+        size = min(batch_size, n - done)  # the last batch may be a smaller one
+        inputs, y = moved(draw(size, generator), where)
         out = model(*inputs)
         right = (out - y) ** 2 if regression else (out.argmax(-1) == y).float()
-        total += right.mean().item()
-    return total / (n // batch_size)
+        total += right.mean().item() * (size / batch_size)
+    return total / (n / batch_size)

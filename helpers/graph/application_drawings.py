@@ -59,13 +59,14 @@ def draw(ax, application: Application) -> None:
 def tell(ax, application: Application) -> None:
     """What is a node, an edge and the question, as lines of text."""
     asked = f"{application.question} ({application.level})"
-    y = 1.0
+    step, y = 0.175, 0.88
     for head, text in (("node", application.node), ("edge", application.edge), ("asked", asked)):
-        lines = textwrap.wrap(text, _WIDTH)
-        at = {"transform": ax.transAxes, "fontsize": 8.5, "va": "top"}
+        # Line by line: the heads, without descenders, would else stand higher than the texts.
+        at = {"transform": ax.transAxes, "fontsize": 8.5, "va": "baseline"}
         ax.text(0.0, y, head, weight="bold", **at)
-        ax.text(0.18, y, "\n".join(lines), linespacing=1.25, **at)
-        y -= 0.175 * len(lines)
+        for line in textwrap.wrap(text, _WIDTH):
+            ax.text(0.18, y, line, **at)
+            y -= step
     ax.set_axis_off()
 
 

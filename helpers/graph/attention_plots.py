@@ -13,7 +13,7 @@ from helpers.graph.plots import draw_graph, readable_on
 
 
 def attention_to_the_mark(A: torch.Tensor, stars: dict[str, tuple[torch.Tensor, torch.Tensor]]):
-    """The centre's attention in stars side by side; below each neighbour its value and mark.
+    """The centre's attention in stars side by side; beside each neighbour its value and mark.
 
     Args:
         A: adjacency of the star, the centre first.

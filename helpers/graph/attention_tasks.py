@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.checks import integer
+from helpers.runtime import seeded
 
 
 def own_value(n: int, nodes: int = 4, seed: int = 0):
@@ -53,8 +54,8 @@ def train_own_value(layer: nn.Module, *, steps: int = 200, seed: int = 0) -> flo
     A constant 0 has an error of 1; :func:`least_error_of_twins` is the least where all nodes of a
     graph get the same answer.
     """
-    torch.manual_seed(seed)
-    read_out = nn.Sequential(nn.ReLU(), nn.Linear(16, 1))
+    with seeded(seed):
+        read_out = nn.Sequential(nn.ReLU(), nn.Linear(16, 1))
     M = layer.prepare(own_value(1)[1])
     optimizer = torch.optim.Adam([*layer.parameters(), *read_out.parameters()], lr=3e-2)
     for step in range(integer("steps", steps, minimum=0)):
@@ -84,8 +85,8 @@ def train_look_up(layer: nn.Module, *, keys: int = 5, steps: int = 400, seed: in
         accuracy on values drawn anew, and the attention of queries (rows) to keys, averaged over
         values and heads: ``(keys, keys)``
     """
-    torch.manual_seed(seed)
-    read_out = nn.Sequential(nn.ReLU(), nn.Linear(32, keys))
+    with seeded(seed):
+        read_out = nn.Sequential(nn.ReLU(), nn.Linear(32, keys))
     M = layer.prepare(look_up(1, keys)[1])
     optimizer = torch.optim.Adam([*layer.parameters(), *read_out.parameters()], lr=1e-2)
     for step in range(integer("steps", steps, minimum=0)):

@@ -11,6 +11,7 @@ import torch
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GATLayer, GCNLayer
 from helpers.graph.smoothing import second_eigenvalue, twins
+from helpers.runtime import seeded
 
 #: What can still be drawn and read.
 MOST_NODES = 40
@@ -214,8 +215,7 @@ def outputs(sketch: Sketch, layers: int, seed: int = 0) -> dict[str, torch.Tenso
     graph = sketch.graph()
     found = {}
     for kind in (GCNLayer, GATLayer):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             layer = kind(2, 2)
             torch.nn.init.orthogonal_(layer.W, gain=1.2)
         M, H = layer.prepare(graph), H_0

@@ -9,6 +9,7 @@ from helpers import figures
 from helpers.checks import integer
 from helpers.figures import PALETTE
 from helpers.graph.pictures import Picture, region_graph, superpixels
+from helpers.graph.plots import readable_on
 from helpers.graph.refinement import refine
 
 #: Fill of a colour class, and the letter that names it for those who cannot tell the fills apart.
@@ -36,10 +37,12 @@ def _colored(ax, A: torch.Tensor, colors: list[int]) -> None:
     for u, (x, y) in places.items():
         fill = FILLS[colors[u] % len(FILLS)]
         ax.scatter(x, y, s=210, color=[fill], edgecolor=PALETTE["ink"], linewidth=1.0, zorder=2)
-        ax.text(x, y, LETTERS[colors[u]], ha="center", va="center", fontsize=9, zorder=3)
+        ink = readable_on(fill)
+        ax.text(x, y, LETTERS[colors[u]], ha="center", va="center", fontsize=9, zorder=3, color=ink)
     low, high = np.min(list(places.values()), axis=0), np.max(list(places.values()), axis=0)
     ax.set(xlim=(low[0] - 0.3, high[0] + 0.3), ylim=(low[1] - 0.3, high[1] + 0.3))
-    ax.set_aspect("equal", adjustable="box", anchor="N")  # titles of a row on one height
+    # Titles of a row stand on one height, those of a column at one indent.
+    ax.set_aspect("equal", adjustable="box", anchor="NW")
     ax.set_axis_off()
 
 
@@ -68,8 +71,9 @@ def text_as_graph():
         _arrow(ax, (k, 0), (k + 1, 0), PALETTE["muted"], "-")
     for name, words in SENTENCES.items():
         middle = (words[0] + words[-1]) / 2
-        for k in words:
-            _arrow(ax, (k, 0), (middle, 1.15), PALETTE["calm"], ":", curve=0.0)
+        for k in words:  # up to the lower edge of the box, beside one another
+            end = (middle + 0.2 * (k - middle), 1.03)
+            _arrow(ax, (k, 0), end, PALETTE["calm"], ":", short=0)
         box = {"boxstyle": "square,pad=0.5", "facecolor": "white", "edgecolor": PALETTE["ink"]}
         ax.text(middle, 1.15, name, ha="center", va="center", fontsize=9, bbox=box, zorder=4)
     for word, meant in REFERS.items():
@@ -89,45 +93,49 @@ def text_as_graph():
     return fig
 
 
-def _arrow(ax, start, end, color, style, curve: float = 0.0) -> None:
-    ax.annotate(
-        "",
-        end,
-        start,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": color,
-            "linestyle": style,
-            "linewidth": 1.6,
-            "shrinkA": 19,
-            "shrinkB": 19,
-            "connectionstyle": f"arc3,rad={curve}",
-        },
-    )
+def _arrow(ax, start, end, color, style, curve: float = 0.0, short: float = 19) -> None:
+    """An arrow between words; ``short`` points before ``end``, a word's radius or none."""
+    way = {"shrinkA": 19, "connectionstyle": f"arc3,rad={curve}", "color": color}
+    # Twice: the head of a dotted arrow would be dotted itself.
+    shaft = {"arrowstyle": "-", "linestyle": style, "linewidth": 1.6, "shrinkB": short + 5}
+    head = {"arrowstyle": "-|>", "linewidth": 0, "mutation_scale": 15, "shrinkB": short}
+    for kind in (shaft, head):
+        ax.annotate("", end, start, arrowprops=way | kind)
 
 
-def picture_forms(picture: Picture, k: int, corner: int = 6):
-    """The picture, a corner of it as a sequence and as a grid, and its superpixels' graph.
+def picture_forms(picture: Picture, k: int, side: int = 6):
+    """The picture, a square piece of it as a sequence and as a grid, and its superpixels' graph.
+
+    The piece lies across the edge of a scene's disk, so that there is something to see in it.
+
+    Args:
+        side: of the piece, in pixels.
 
     Raises:
-        ValueError: a corner of no pixel, or larger than the picture.
+        ValueError: a piece of no pixel, or larger than the picture.
     """
-    integer("corner", corner, minimum=1, maximum=min(picture.grey.shape))
+    size = np.array(picture.grey.shape)
+    integer("side", side, minimum=1, maximum=size.min())
+    top, left = np.minimum((size * (0.38, 0.42)).round().astype(int), size - side)
     fig, axes = plt.subplots(1, 4, figsize=(10.6, 3.0))
     axes[0].imshow(picture.grey.numpy(), cmap="gray", vmin=0, vmax=1)
+    frame = {"fill": False, "edgecolor": PALETTE["accent"], "linewidth": 2.4}
+    axes[0].add_patch(plt.Rectangle((left - 0.5, top - 0.5), side, side, **frame))
     axes[0].set_title("the picture")
-    cut = picture.grey[:corner, -corner:]
+    piece = picture.grey[top : top + side, left : left + side]
     for ax, title in zip(axes[1:3], ("read row by row", "grid of pixels"), strict=True):
-        ax.imshow(cut.numpy(), cmap="gray", vmin=0, vmax=1, alpha=0.55)
+        ax.imshow(piece.numpy(), cmap="gray", vmin=0, vmax=1, alpha=0.55)
         ax.set_title(title)
-    rows, columns = torch.arange(corner * corner) // corner, torch.arange(corner * corner) % corner
-    axes[1].plot(
-        columns.numpy(), rows.numpy(), color=PALETTE["accent"], linewidth=1.4, marker="o", ms=3
-    )
-    for k_ in range(corner):
-        line = list(range(corner))
-        axes[2].plot(line, [k_] * corner, color=PALETTE["graph"], linewidth=1.2, marker="o", ms=3)
-        axes[2].plot([k_] * corner, line, color=PALETTE["graph"], linewidth=1.2)
+    step = torch.arange(side * side)
+    read = {"color": PALETTE["accent"], "linewidth": 1.4, "marker": "o", "ms": 3}
+    axes[1].plot((step % side).numpy(), (step // side).numpy(), **read)
+    axes[1].plot(0, 0, "o", color=PALETTE["accent"], ms=8)  # where it begins, and where it ends
+    axes[1].plot(side - 1, side - 1, "s", color=PALETTE["accent"], ms=8, mfc="white", mew=1.8)
+    for line in range(side):
+        along = list(range(side))
+        edges = {"color": PALETTE["graph"], "linewidth": 1.2}
+        axes[2].plot(along, [line] * side, marker="o", ms=3, **edges)
+        axes[2].plot([line] * side, along, **edges)
     regions = superpixels(picture.grey, k)
     _regions(axes[3], picture, regions)
     axes[3].set_title(f"{int(regions.max()) + 1} superpixels")

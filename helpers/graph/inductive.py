@@ -8,6 +8,7 @@ from torch import nn
 from helpers.checks import choice, integer
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GCNLayer
+from helpers.runtime import seeded
 
 #: What a network is given, and what it propagates with.
 METHODS = ("features and edges", "features alone", "names and edges")
@@ -57,14 +58,14 @@ def seen_and_new(method: str, seed: int = 0, *, epochs: int = 150) -> tuple[floa
         ValueError: another method.
     """
     choice("method", method, METHODS)
-    torch.manual_seed(seed)
     graph, x, y = two_communities(seed=2 * seed)
     other, x_new, y_new = two_communities(seed=2 * seed + 1)
-    order = torch.randperm(len(y))
+    with seeded(seed):
+        order = torch.randperm(len(y))
+        model = TwoLayers(len(y) if method == "names and edges" else 1)
+        shuffled = torch.randperm(len(y))
     shown, hidden = order[: len(y) // 2], order[len(y) // 2 :]
-    model = TwoLayers(len(y) if method == "names and edges" else 1)
     M, M_new = (model.layers[0].prepare(g) for g in (graph, other))
-    shuffled = torch.randperm(len(y))
     M_new, x_new, y_new = M_new[shuffled][:, shuffled], x_new[shuffled], y_new[shuffled]
     if method == "names and edges":
         x = x_new = torch.eye(len(y))

@@ -9,6 +9,7 @@ import numpy as np
 import seaborn as sns
 import torch
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from helpers.checks import AnyTensor
 from helpers.figures import CYCLE, PALETTE
@@ -24,6 +25,7 @@ def draw_graph(
     colors: Sequence | None = None,
     outlines: Sequence[str] = (),
     edges: Sequence[tuple[str, str]] = (),
+    lacking: Sequence[tuple[str, str]] = (),
     notes: dict[str, str] | None = None,
     size: float = 620,
 ) -> None:
@@ -33,7 +35,8 @@ def draw_graph(
         colors: a fill a node, in the graph's order.
         outlines: names of nodes drawn with a heavy outline.
         edges: edges drawn heavily, in either order.
-        notes: node -> text under it.
+        lacking: pairs of nodes that are no edge here, though one might look for it: dotted.
+        notes: node -> text under it, or above it where that is farther from the node's edges.
         size: area of a node in square points; names on small nodes are set small enough to fit.
     """
     places = graph.layout()
@@ -46,6 +49,9 @@ def draw_graph(
             linewidth=3.0 if on else 1.2,
             zorder=1,
         )
+    for a, b in lacking:
+        line = {"color": PALETTE["muted"], "linewidth": 1.6, "linestyle": ":", "zorder": 1}
+        ax.plot(*zip(places[a], places[b], strict=True), **line)
     fills = ["white"] * len(graph) if colors is None else list(colors)
     font = {"weight": "bold"} if size >= 400 else {"fontsize": 0.52 * size**0.5}
     for name, fill in zip(graph.nodes, fills, strict=True):
@@ -62,19 +68,34 @@ def draw_graph(
         ink = readable_on(fill)
         ax.text(x, y, in_figure(name), ha="center", va="center", zorder=3, color=ink, **font)
         if notes and name in notes:
+            offset = _beside(graph, places, name)
             ax.annotate(
                 in_figure(notes[name]),
                 (x, y),
-                xytext=(0, -19),
+                xytext=offset,
                 textcoords="offset points",
                 ha="center",
-                va="top",
+                va="bottom" if offset[1] > 0 else "top",
                 fontsize=8.5,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
                 zorder=4,
             )
     ax.set_axis_off()
-    ax.margins(0.16)
+    ax.margins(0.16, 0.32 if notes else 0.16)  # notes stay clear of the title
+
+
+def _beside(graph: Graph, places: dict, name: str) -> tuple[float, float]:
+    """Where a note stands from its node, in points: above or below, away from the node's edges."""
+    ways = []  # of length 1
+    for edge in graph.edges:
+        if name in edge and edge[0] != edge[1]:
+            way = np.subtract(places[edge[1] if edge[0] == name else edge[0]], places[name])
+            ways.append(way / max(np.hypot(*way), 1e-9))
+    across, up = np.array(ways or [(0.0, 0.0)]).T
+    above = up.max() < -up.min() - 1e-6
+    between = up.max() > 0.1 and up.min() < -0.1  # edges go both up and down
+    aside = -7 * np.sign(across.mean()) if between and abs(across.mean()) > 0.3 else 0
+    return aside, 19 if above else -19
 
 
 def readable_on(fill) -> str:
@@ -170,6 +191,8 @@ def message_strip(graph: Graph, source: str, updates: Sequence[int]):
 def two_readings(readings: dict[str, tuple[Graph, int]], source: str, target: str):
     """Graphs side by side, with a shortest path from source to target and its length.
 
+    An edge that only another of them has is dotted.
+
     Args:
         readings: title -> (graph, updates from source to target).
 
@@ -179,17 +202,15 @@ def two_readings(readings: dict[str, tuple[Graph, int]], source: str, target: st
     for graph, _ in readings.values():
         hops(graph, source, target)
     fig, axes = plt.subplots(1, len(readings), figsize=(4.2 * len(readings), 3.2))
+    all_edges = {frozenset(edge) for graph, _ in readings.values() for edge in graph.edges}
     for ax, (title, (graph, updates)) in zip(np.atleast_1d(axes), readings.items(), strict=True):
         path = nx.shortest_path(graph.to_networkx(), source, target)
         heavy = list(itertools.pairwise(path))
-        draw_graph(ax, graph, edges=heavy, outlines=(source, target))
+        lacking = all_edges - {frozenset(edge) for edge in graph.edges}
+        pairs = sorted(tuple(sorted(edge)) for edge in lacking if edge <= set(graph.nodes))
+        draw_graph(ax, graph, edges=heavy, outlines=(source, target), lacking=pairs)
         ax.set_title(f"{title}: {updates} updates")
     return fig
-
-
-def pairs_matrix(ax, graph: Graph, values: torch.Tensor, title: str) -> None:
-    """A number for every pair of nodes."""
-    draw_matrix(ax, values.float(), graph.nodes, title=title)
 
 
 def normalisations(graph: Graph, matrices: dict[str, torch.Tensor]):
@@ -264,8 +285,9 @@ def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | No
             ax.plot(values.clip(min=1e-15), "o-", ms=3, color=color)
             at = (last, max(values[-1], 1e-15))
             ax.annotate(
-                name, at, xytext=(5, 0), textcoords="offset points", va="center", color=color
-            )
+                name, at, xytext=(5, 0), textcoords="offset points", va="center", color=color,
+                path_effects=[withStroke(linewidth=3, foreground="white")],
+            )  # fmt: skip
         if rate is not None:
             start = next(iter(curves.values()))[measure][0]
             ax.plot(3 * start * rate ** (power * np.arange(last + 1)), "--", color=PALETTE["muted"])
@@ -276,6 +298,7 @@ def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | No
                 xytext=(4, 6),
                 textcoords="offset points",
                 color=PALETTE["ink"],
+                path_effects=[withStroke(linewidth=3, foreground="white")],
             )
         ax.set(
             xlabel="layers", yscale="log", xlim=(-0.5, last * 1.42), xticks=range(0, last + 1, 6)

@@ -10,6 +10,7 @@ from helpers.checks import fits, integer, number, shown
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GATLayer
 from helpers.graph.propagation import add_self_loops, normalized_adjacency
+from helpers.runtime import seeded
 
 
 def _check_rows(H: torch.Tensor, graph: Graph) -> None:
@@ -92,9 +93,9 @@ def attention_smoothing(
     """
     _check_size(graph, depth, features)
     g = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
     H = torch.randn(len(graph), features, generator=g, dtype=torch.float64)
-    layer = GATLayer(features, features).double()
+    with seeded(seed):
+        layer = GATLayer(features, features).double()
     M = layer.prepare(graph).double()
     with torch.no_grad():
         layer.a_v.mul_(4)  # sharp, so that it is far from a uniform average

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.patheffects import withStroke
 from numpy.polynomial import chebyshev
 
 from helpers.figures import CYCLE, DIVERGING, PALETTE
@@ -83,5 +84,12 @@ def weight_of_a_hub(degrees: Sequence[int], weights: dict[str, Sequence[float]])
     return fig
 
 
-_AT_END = {"textcoords": "offset points", "va": "center", "ha": "left", "fontsize": 9}
+_AT_END = {
+    "textcoords": "offset points",
+    "va": "center",
+    "ha": "left",
+    "fontsize": 9,
+    # No grid line runs through a curve's name.
+    "path_effects": [withStroke(linewidth=3, foreground="white")],
+}
 _AT_START = _AT_END | {"ha": "right"}

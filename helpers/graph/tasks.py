@@ -12,6 +12,7 @@ from torch import nn
 from helpers.checks import integer, shown
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GCNLayer
+from helpers.runtime import seeded
 
 
 class KarateGCN(nn.Module):
@@ -109,8 +110,8 @@ def train_communities(
     """
     integer("epochs", epochs, minimum=0)
     _check(labels, labelled, len(graph))
-    torch.manual_seed(seed)
-    model = KarateGCN(len(graph), int(labels.max()) + 1)
+    with seeded(seed):
+        model = KarateGCN(len(graph), int(labels.max()) + 1)
     M = model.prepare(graph)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     hidden = torch.ones(len(graph), dtype=torch.bool)

@@ -8,6 +8,7 @@ from torch import nn
 from helpers.checks import integer
 from helpers.graph.graphs import Graph
 from helpers.graph.layers import GCNLayer
+from helpers.runtime import seeded
 
 
 def with_and_without_hubs(n: int, nodes: int = 24, seed: int = 0):
@@ -54,8 +55,8 @@ class GraphReader(nn.Module):
 
 def train_reader(n: int = 80, *, steps: int = 200, seed: int = 0) -> tuple[GraphReader, float]:
     """Train on ``n`` graphs; the accuracy is that on as many others, drawn anew."""
-    torch.manual_seed(seed)
-    reader = GraphReader()
+    with seeded(seed):
+        reader = GraphReader()
     graphs, labels = with_and_without_hubs(n, seed=10_000 * seed)
     others, expected = with_and_without_hubs(n, seed=10_000 * seed + n)
     M, new = (torch.stack([reader.layers[0].prepare(g) for g in some]) for some in (graphs, others))

@@ -8,7 +8,7 @@ from helpers.checks import AnyTensor
 from helpers.figures import PALETTE, SEQUENTIAL
 from helpers.optimizers import quadratics
 from helpers.optimizers.moments import uncorrected_over_corrected
-from helpers.optimizers.plots import color_of, name_ends
+from helpers.optimizers.plots import color_of, ink_of, name_ends
 
 
 def descent_rates(eigenvalues: list[float], steps: int = 60):
@@ -24,11 +24,11 @@ def descent_rates(eigenvalues: list[float], steps: int = 60):
             xytext=(4, 0), textcoords="offset points", color=color, fontsize=9, va="center",
         )  # fmt: skip
     worst = np.max([np.abs(1 - rates * lam) for lam in eigenvalues], axis=0)
-    left.plot(rates, worst, color=PALETTE["ink"], linewidth=3, alpha=0.3)
+    left.plot(rates, worst, color=PALETTE["ink"], linewidth=7, alpha=0.25, zorder=1)
     best, rate = quadratics.best_descent(smallest, largest)
     left.plot(best, rate, "o", color=PALETTE["ink"], markersize=6)
     left.annotate(
-        "best", (best, rate), xytext=(-8, -14), textcoords="offset points", ha="right", fontsize=9
+        "best", (best, rate), xytext=(-2, 8), textcoords="offset points", ha="right", fontsize=9
     )
     left.axvline(2 / largest, color=PALETTE["muted"], linestyle=":", linewidth=1)
     left.text(2 / largest, 0.02, r" $2/\lambda_{\max}$", fontsize=9)
@@ -113,8 +113,9 @@ def responses(sizes: dict[str, tuple[float, float]]):
         ax.plot(constant, k, "o", color=color_of(name), markersize=11, markerfacecolor="none")
         ax.plot(alternating, k, "X", color=color_of(name), markersize=9)
         ax.annotate(
-            f"{constant:.3g} and {alternating:.3g}", (max(constant, alternating), k),
+            f"{constant:.2g} and {alternating:.2g}", (max(constant, alternating), k),
             xytext=(12, 0), textcoords="offset points", va="center", fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )  # fmt: skip
     ax.set_yticks(range(len(sizes)), list(sizes))
     ax.set(
@@ -153,11 +154,12 @@ def corrections(steps: int = 5000):
     ax.axhline(1, color=PALETTE["muted"], linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel="step $t$", ylabel="uncorrected / corrected step")
     ax.set_yticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
-    ax.annotate("Adam: both moments", (12, 6.6), xytext=(40, 6.3), fontsize=9,
-                color=color_of("Adam"), va="center")  # fmt: skip
-    ax.annotate("RMSprop", (1, 10), xytext=(1.25, 11), fontsize=9, color=color_of("RMSprop"))
-    ax.annotate("Adam: the mean's part alone", (3, 0.27), xytext=(4, 0.2), fontsize=9,
-                color=color_of("Adam"))  # fmt: skip
+    for x, y, text, name in (
+        (40, 6.3, "Adam: both moments", "Adam"),
+        (1.25, 11, "RMSprop", "RMSprop"),
+        (4, 0.2, "Adam: the mean's part alone", "Adam"),
+    ):
+        ax.text(x, y, text, fontsize=9, color=ink_of(name))
     return fig
 
 

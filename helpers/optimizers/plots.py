@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 import torch
 from matplotlib.colors import LogNorm
 
@@ -18,6 +19,17 @@ COLORS = dict(zip(ALGORITHMS, CYCLE, strict=True))
 def color_of(name: str) -> str:
     """The colour of an optimizer; variants ("Adam, …") have that of their first word."""
     return COLORS.get(name.split(",")[0], PALETTE["ink"])
+
+
+def ink_of(name: str) -> tuple[float, float, float]:
+    """The same hue, dark enough for words: the palette's sky and orange are too pale on white."""
+    return sns.blend_palette([color_of(name), PALETTE["ink"]], 11)[4]
+
+
+def scientific(value: float) -> str:
+    r"""One digit and a power of ten as a formula: 0.083 is ``$8\cdot10^{-2}$``."""
+    digit, power = f"{value:.0e}".split("e")
+    return rf"${digit}\cdot10^{{{int(power)}}}$"
 
 
 def thinned(path: AnyTensor, distance: float) -> torch.Tensor:
@@ -47,7 +59,8 @@ def draw_contours(
     values = f(grid).numpy() + 1e-6
     levels = np.geomspace(max(values.min(), values.max() * 1e-4), values.max(), lines)
     ax.contour(xs, ys, values, levels=levels, cmap="Greys", norm=LogNorm(), linewidths=0.6)
-    ax.plot(*minimum, marker="*", color=PALETTE["source"], markersize=11, linestyle="none")
+    edge = {"color": "white", "markeredgecolor": PALETTE["ink"], "markeredgewidth": 0.8}
+    ax.plot(*minimum, marker="*", markersize=12, linestyle="none", zorder=3, **edge)
     ax.set(xlim=x_range, ylim=y_range)
     ax.grid(False)
 
@@ -120,23 +133,39 @@ def name_ends(ax, ends: dict[str, tuple[float, float]], gap: float = 0.075) -> N
     """
     to_axes = ax.transData + ax.transAxes.inverted()
     ax.autoscale_view()
-    places = sorted((float(to_axes.transform(end)[1]), name) for name, end in ends.items())
-    heights: list[float] = []
-    for height, _ in places:
-        heights.append(max(height, heights[-1] + gap) if heights else height)
-    over = max(0.0, heights[-1] - 1.0)
-    for (true, name), height in zip(places, heights, strict=True):
+    places = sorted((*to_axes.transform(end)[::-1].tolist(), name) for name, end in ends.items())
+    heights = _apart([height for height, _, _ in places], gap, top=1 + gap)
+    for (true, right, name), height in zip(places, heights, strict=True):
+        line = {"color": color_of(name), "lw": 0.6, "shrinkB": 3, "relpos": (0, 0.5)}
         ax.annotate(
             name,
-            xy=(1.0, true),
-            xytext=(1.03, height - over),
+            xy=(right, true),
+            xytext=(1.05, height),
             xycoords="axes fraction",
             va="center",
             fontsize=9,
-            color=color_of(name),
+            color=ink_of(name),
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": color_of(name), "lw": 0.6, "shrinkB": 0},
+            arrowprops={"arrowstyle": "-", **line},
         )
+
+
+def _apart(heights: list[float], gap: float, top: float) -> list[float]:
+    """Ascending ``heights`` moved ``gap`` apart or more, each group about its mean, below ``top``.
+
+    It is a regression with given order, solved by merging neighbours (Ayer et al. 1955).
+    """
+    groups: list[tuple[float, int]] = []  # the lowest height, how many
+    for lowest in heights:
+        n = 1
+        while groups and groups[-1][0] + gap * groups[-1][1] > lowest:
+            below, m = groups.pop()
+            lowest, n = (m * below + n * (lowest - m * gap)) / (m + n), m + n
+        groups.append((lowest, n))
+    moved = [lowest + k * gap for lowest, n in groups for k in range(n)]
+    for k in reversed(range(len(moved))):
+        top = moved[k] = min(moved[k], top - gap)
+    return moved
 
 
 def comparison(

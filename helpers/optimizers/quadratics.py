@@ -11,8 +11,9 @@ import math
 import torch
 from torch.optim import Optimizer
 
-from helpers.checks import integer, is_symmetric, number, positive, shown, square
+from helpers.checks import integer, is_symmetric, number, positive, shown
 from helpers.optimizers.landscapes import bowl, walk
+from helpers.recurrent.initialisation import spectral_radius
 
 
 def random_hessian(eigenvalues: list[float], seed: int = 0) -> torch.Tensor:
@@ -25,11 +26,6 @@ def random_hessian(eigenvalues: list[float], seed: int = 0) -> torch.Tensor:
 
 
 # Gradient descent -------------------------------------------------------------------------------
-
-
-def descent_rate(lr: float, eigenvalues: torch.Tensor) -> float:
-    """The factor max |1 - lr lam| that the worst direction keeps of its error in a step."""
-    return (1 - lr * eigenvalues).abs().max().item()
 
 
 def best_descent(smallest: float, largest: float) -> tuple[float, float]:
@@ -52,15 +48,6 @@ def nesterov_matrix(lr: float, momentum: float, lam: float) -> torch.Tensor:
     q = 1 - lr * lam
     first = [q * (1 + momentum), -q * momentum]
     return torch.tensor([first, [1.0, 0.0]], dtype=torch.float64)
-
-
-def spectral_radius(matrix: torch.Tensor) -> float:
-    """The largest modulus of an eigenvalue.
-
-    Raises:
-        ValueError: no square matrix.
-    """
-    return torch.linalg.eigvals(square("matrix", matrix)).abs().max().item()
 
 
 def momentum_rate(lr: float, momentum: float, eigenvalues: torch.Tensor) -> float:

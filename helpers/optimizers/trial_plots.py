@@ -9,11 +9,22 @@ from helpers.optimizers.noise import KINDS
 from helpers.optimizers.plots import color_of, name_ends
 
 #: Losses below are drawn here: a few lucky runs would squeeze all others together.
-FLOOR = 1e-4
+FLOOR = 1e-3
+#: Behind a number that stands on a line of the grid.
+ON_GRID = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+#: Where less than two powers of ten are drawn, these are numbered instead of the powers.
+TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+RACE_TICKS = (20, 50, 100, 200, 500, 1000, 2000)
 
 
 def turned(best: pd.DataFrame):
-    """Steps and swing against the angle of the valley, each method at its best rate."""
+    """Steps and swing against the angle of the valley, each method at its best rate.
+
+    Raises:
+        ValueError: no row at all.
+    """
+    if best.empty:
+        raise ValueError("cannot work with an empty best: it has no row")
     fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.6))
     labels = ("steps until f stays below 1/1000", "swing across the valley")
     for ax, column, label in zip(axes, ("steps", "swing"), labels, strict=True):
@@ -24,6 +35,9 @@ def turned(best: pd.DataFrame):
             ends[name] = (rows["angle"].iloc[-1], rows[column].iloc[-1])
         ax.set(yscale="log", xlabel="angle of the valley in degrees", ylabel=label)
         ax.set_xticks(sorted(set(best["angle"])))
+        ticks = [t for t in TICKS if best[column].min() / 2 < t < best[column].max() * 2]
+        ax.set_yticks(ticks, [f"{t:g}" for t in ticks])
+        ax.minorticks_off()
         name_ends(ax, ends)
     return fig
 
@@ -37,9 +51,9 @@ def noisy_ends(trials: pd.DataFrame):
         for k, name in enumerate(names):
             losses = trials.query("kind == @kind and optimizer == @name")["loss"]
             jitter = rng.uniform(-0.25, 0.25, len(losses))
-            ax.plot(
-                losses.clip(lower=FLOOR), k + jitter, ".", color=color_of(name), ms=3.5, alpha=0.6
-            )
+            face = {"mfc": "none", "mew": 0.6} if "," in name else {}
+            at = losses.clip(lower=FLOOR)
+            ax.plot(at, k + jitter, ".", color=color_of(name), ms=4, alpha=0.6, **face)
             ax.plot([losses.mean()] * 2, [k - 0.36, k + 0.36], color=PALETTE["ink"], lw=2)
         ax.set(xscale="log", xlabel=f"loss at the end (smaller ones drawn at {FLOOR:g})")
         ax.set_title({"even": "even noise", "outliers": "rare outliers"}[kind])
@@ -53,11 +67,12 @@ def errors_by_presence(trials: pd.DataFrame):
     fig, ax = plt.subplots(figsize=(8, 3.8))
     ends = {}
     for name, rows in trials.groupby("optimizer", sort=False):
-        style = "--" if name in ("momentum", "Nesterov") else "-"
+        style = {"momentum": "--", "Nesterov": ":"}.get(name, "-")
         ax.plot(rows["presence"], rows["error"], style, color=color_of(name), lw=1.5)
         ends[name] = (rows["presence"].iloc[-1], rows["error"].iloc[-1])
     ax.axhline(1, color=PALETTE["muted"], lw=0.8, ls=":")
-    ax.set(xscale="log", yscale="log", xlabel="share of examples that hold the feature")
+    ax.set(xscale="log", yscale="log")
+    ax.set_xlabel("share of examples that hold the feature (rarer to the right)")
     ax.set_ylabel("squared error of its weight")
     ax.set_xlim(1, trials["presence"].min())
     name_ends(ax, ends)
@@ -65,7 +80,7 @@ def errors_by_presence(trials: pd.DataFrame):
 
 
 def tuning_curves(tuning: pd.DataFrame, budget: int):
-    """Steps to 99 % against the rate, a panel an optimizer; unsolved runs are crosses on top.
+    """Steps to 99 % against the rate, a panel an optimizer; unsolved runs are counted on top.
 
     Raises:
         ValueError: an optimizer without a name, or none.
@@ -82,14 +97,14 @@ def tuning_curves(tuning: pd.DataFrame, budget: int):
         ax.plot(solved["lr"], solved["steps_to_99"], "o", color=color_of(name), ms=4, alpha=0.7)
         lost = runs[runs["steps_to_99"].isna()].groupby("lr").size()
         for rate, count in lost.items():
-            ax.text(rate, never, count, ha="center", va="center", fontsize=7)
+            ax.text(rate, never, count, ha="center", va="center", fontsize=8, bbox=ON_GRID)
         ax.axhline(budget * 1.15, color=PALETTE["muted"], lw=0.8, ls=":")
         ax.set(xscale="log", yscale="log", title=name, ylim=(15, budget * 2.3))
-        ax.set(xticks=[1e-4, 1e-2, 1], xlim=(4e-5, 80))
+        ax.set(xticks=[1e-3, 1], xlim=(4e-5, 80))
         ax.minorticks_off()
     ticks = [20, 100, 1000]
     axes[0].set_yticks([*ticks, never], [*ticks, "never"])
-    axes[0].set_ylabel("steps to 99 % held out")
+    axes[0].set_ylabel("training steps to 99 %\nof held-out palindromes")
     fig.supxlabel("learning rate", fontsize=10)
     return fig
 
@@ -108,16 +123,19 @@ def race_dots(race: pd.DataFrame, budget: int, enough: int):
         jitter = rng.uniform(-0.22, 0.22, len(runs))
         never = steps.isna()
         ax.plot(steps[~never], k + jitter[~never], "o", color=color_of(name), ms=5, alpha=0.75)
-        ax.plot([budget * 1.25] * never.sum(), k + jitter[never], "x", color=color_of(name), ms=5)
+        ax.plot([budget * 1.4] * never.sum(), k + jitter[never], "x", color=color_of(name), ms=5)
         if (~never).sum() >= enough:
             ax.plot([steps.median()] * 2, [k - 0.32, k + 0.32], color=PALETTE["ink"], linewidth=2)
         share = f"{(~never).sum()} of {len(runs)}"
-        ax.text(budget * 1.8, k, share, va="center", ha="left", fontsize=9)
+        ax.text(budget * 2, k, share, va="center", ha="left", fontsize=9, bbox=ON_GRID)
     ax.axvline(budget * 1.08, color=PALETTE["muted"], linewidth=0.8, linestyle=":")
-    ax.text(budget * 1.8, -0.75, "solved", ha="left", fontsize=9)
-    ax.text(budget * 1.25, -0.75, "never", ha="center", fontsize=9)
+    ax.text(budget * 2, -0.75, "solved", ha="left", fontsize=9)
+    ax.text(budget * 1.4, -0.75, "never", ha="center", fontsize=9)
     ax.set_yticks(range(len(names)), names)
     ax.set(xscale="log", xlabel="training steps to 99 % of held-out palindromes")
-    ax.set_xlim(right=budget * 2.2)
+    ticks = [t for t in RACE_TICKS if t <= budget]
+    ax.set_xticks(ticks, [f"{t:,}" for t in ticks])
+    ax.minorticks_off()
+    ax.set_xlim(right=budget * 3)
     ax.set_ylim(len(names) - 0.5, -1.1)
     return fig

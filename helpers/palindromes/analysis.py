@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight
-from statsmodels.genmod.families import Binomial
-from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.proportion import proportion_confint
 
 from helpers.archive import Archive
@@ -142,7 +140,9 @@ def paired_effect(
     """Change of a share when one factor goes from ``low`` to ``high``, everything else the same.
 
     For each seed the outcome is averaged over all combinations of the other factors; the interval
-    is Student's, over seeds.
+    is Student's, over seeds. Where a yes or no changes alike in all seeds, that would have no
+    width: it goes then as far to both sides as seeds of another kind may be a share without one of
+    them among so many, which is Clopper and Pearson's interval (1934) of 0.
 
     Returns:
         "effect", "low", "high" in points of share, and "seeds".
@@ -150,12 +150,34 @@ def paired_effect(
     value = runs[outcome].astype(float)
     means = runs.assign(value=value).groupby(["seed", factor])["value"].mean().unstack(factor)
     difference = (means[high] - means[low]).dropna().to_numpy()
-    n = len(difference)
-    effect = float(difference.mean())
-    low = high = effect
-    if n > 1 and difference.std() > 0:
-        low, high = map(float, stats.t.interval(0.95, n - 1, effect, stats.sem(difference)))
-    return {"effect": effect, "low": low, "high": high, "seeds": n}
+    effect, low, high = _student(difference)
+    if low == high and value.isin([0, 1]).all():
+        unseen = proportion_confint(0, len(difference), method="beta")[1]
+        low, high = max(-1.0, effect - unseen), min(1.0, effect + unseen)
+    return {"effect": effect, "low": low, "high": high, "seeds": len(difference)}
+
+
+def share_over_seeds(runs: pd.DataFrame, outcome: str = "solved") -> dict[str, float]:
+    """A share over runs of the same seeds in several settings, with Student's interval over seeds.
+
+    Runs of one seed begin with the same weights and are no independent draws, so Wilson's interval
+    of all of them would be too narrow.
+
+    Returns:
+        "share", "low", "high", "seeds".
+    """
+    means = runs.assign(value=runs[outcome].astype(float)).groupby("seed")["value"].mean()
+    share, low, high = _student(means.to_numpy())
+    return {"share": share, "low": low, "high": high, "seeds": len(means)}
+
+
+def _student(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean with its 95 % interval by Student; of a single value, or of equal ones, no width."""
+    mean = float(values.mean())
+    if len(values) < 2 or values.std() == 0:
+        return mean, mean, mean
+    low, high = stats.t.interval(0.95, len(values) - 1, mean, stats.sem(values))
+    return mean, float(low), float(high)
 
 
 def auc(score: pd.Series, success: pd.Series | np.ndarray) -> float:
@@ -170,20 +192,18 @@ def auc(score: pd.Series, success: pd.Series | np.ndarray) -> float:
     return float(stats.mannwhitneyu(a, b).statistic / (len(a) * len(b)))
 
 
-def penalised_logistic(
-    runs: pd.DataFrame, predictors: list[str], outcome: str = "solved", ridge: float = 0.01
-) -> dict[str, float]:
-    """Coefficients of a ridge logistic model, predictors standardised.
+def auc_within(score: pd.Series, runs: pd.DataFrame, by: str | list[str]) -> float:
+    """:func:`auc` over the pairs of runs that agree in ``by``: does it rank seeds of one beginning?
 
-    The penalty keeps them finite where a predictor separates the outcomes.
+    NaN where no such pair has both outcomes.
     """
-    X = runs[predictors].astype(float)
-    X = (X - X.mean()) / X.std(ddof=0).replace(0, 1)
-    X.insert(0, "intercept", 1.0)
-    weight = np.array([0.0, *[ridge] * len(predictors)])
-    model = GLM(runs[outcome].astype(float), X, family=Binomial())
-    fit = model.fit_regularized(alpha=weight, L1_wt=0.0)
-    return {name: float(value) for name, value in zip(X.columns, fit.params, strict=True)}
+    ranked = pairs = 0.0
+    for _, group in runs.groupby(by):
+        success = group["solved"].astype(bool)
+        n = int(success.sum() * (~success).sum())
+        if n:
+            ranked, pairs = ranked + n * auc(score[group.index], success), pairs + n
+    return ranked / pairs if pairs else math.nan
 
 
 def candidates(runs: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from helpers import colors
+from helpers import archive, colors, figures
+from helpers.palindromes import clock
 from helpers.palindromes.tasks.palindromes import CHANCE
 
 
@@ -24,23 +25,37 @@ def wheel(eigenvalues: np.ndarray, dial: np.ndarray, steps: int):
 
 
 def _circle(ax, eigenvalues: np.ndarray) -> None:
-    around = np.exp(1j * np.linspace(0, 2 * np.pi, 400))
-    ax.plot(around.real, around.imag, color=colors.INK, lw=0.8)
+    """The piece of the unit circle where they lie, and the whole of it in a corner."""
     both = np.concatenate([eigenvalues, eigenvalues.conj()])
+    around = np.exp(1j * np.linspace(0, 2 * np.pi, 2000))
+    # A step mostly turns little, and all stand about 1. If not, the whole circle is shown.
+    far = np.abs(both - 1).max()
+    middle, reach = (1, 1.35 * max(far, 0.1)) if far < 0.7 else (0, 1.5)
+    ax.plot(around.real, around.imag, color=colors.INK, lw=0.8)
     for value in both:
         ax.plot([0, value.real], [0, value.imag], color=colors.VERMILION, lw=0.6, alpha=0.5)
-    ax.plot(both.real, both.imag, "o", color=colors.VERMILION, ms=4.5, mec="white", mew=0.5)
+    ax.plot(both.real, both.imag, "o", color=colors.VERMILION, ms=5.5, mec="white", mew=0.5)
     above = -np.inf
     for value in sorted(eigenvalues, key=lambda value: value.imag):
-        above = max(value.imag, above + 0.1)  # no label upon another
+        above = max(value.imag, above + 0.12 * reach)  # no label upon another
         right = value.real > 0
-        ax.text(
-            value.real + (0.07 if right else -0.07), above, f"{np.degrees(np.angle(value)):.1f}°",
-            ha="left" if right else "right", va="center", fontsize=8,
+        ax.annotate(
+            f"{np.degrees(np.angle(value)):.1f}°", (value.real, above),
+            xytext=(10 if right else -10, 0), textcoords="offset points",
+            ha="left" if right else "right", va="center", fontsize=9,
         )  # fmt: skip
-    ax.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
-    ax.set(xlabel="real part", ylabel="imaginary part", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    ax.set(xlim=(middle - reach, middle + reach), ylim=(-reach, reach), aspect="equal")
+    ax.set(xlabel="real part", ylabel="imaginary part")
+    ax.locator_params(nbins=5)
     ax.set_title("eigenvalues of one step")
+    if middle:
+        whole = ax.inset_axes((0.66, 0.02, 0.33, 0.33))
+        whole.plot(around.real, around.imag, color=colors.INK, lw=0.8)
+        whole.plot(both.real, both.imag, "o", color=colors.VERMILION, ms=2.5)
+        frame = {"fill": False, "edgecolor": colors.MUTED, "lw": 0.8}
+        whole.add_patch(plt.Rectangle((middle - reach, -reach), 2 * reach, 2 * reach, **frame))
+        whole.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal", xticks=[], yticks=[])
+        whole.spines[:].set_visible(False)
 
 
 def _dial(ax, dial: np.ndarray, steps: int) -> None:
@@ -85,4 +100,6 @@ def answers(tried: pd.DataFrame, before: int):
         ax.set(xlabel="T / T*", ylim=(-0.03, 1.05), xticks=[0.5, 1, 1.5, 2, 2.5])
     axes[0, 0].set_ylabel("share right")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    once = tried.drop_duplicates("network")
+    figures.credit(fig, archive.read(clock.NAME).credit(once))
     return fig

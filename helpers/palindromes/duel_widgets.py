@@ -76,6 +76,16 @@ class Duel:
         for thread in self._threads:
             thread.join()
 
+    def run(self) -> None:
+        """Train both to their ends; whoever is interrupted while waiting stops both."""
+        self.start()
+        try:
+            self.join()
+        except BaseException:  # an interrupted cell: its threads would train on
+            self.stop()
+            self.join()
+            raise
+
     @property
     def running(self) -> bool:
         return any(thread.is_alive() for thread in self._threads)
@@ -121,8 +131,7 @@ def live_duel(
 
     def run(T: int, steps: int) -> Duel:
         duel = Duel(T, steps, seed, device)
-        duel.start()
-        duel.join()
+        duel.run()
         return duel
 
     def twin() -> None:

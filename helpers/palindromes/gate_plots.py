@@ -55,17 +55,10 @@ def trained_without(runs: pd.DataFrame):
             ax.plot([low, high], [row, row], color=color, linewidth=1.6)
             ax.plot(solved / n, row, "o", color=color, ms=6)
             steps = part["solved_step"].median()
-            told = f"at step {steps:.0f}" if solved else "never"
-            ax.text(
-                1.06,
-                row,
-                told,
-                va="center",
-                fontsize=9,
-                color=PALETTE["ink"],
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-            )
-        ax.set(title=f"T = {T}", xlabel=f"share of {n} runs solved", xlim=(-0.04, 1.45))
+            told = f"{solved}, step {steps:.0f}" if solved else "none"
+            ax.text(1.06, row, told, va="center", fontsize=9, color=PALETTE["ink"])
+        ax.grid(False, axis="y")
+        ax.set(title=f"T = {T}", xlabel=f"share of {n} runs solved", xlim=(-0.04, 1.5))
         ax.set_xticks([0, 0.5, 1])
     np.atleast_1d(axes)[0].set_yticks(range(len(names)), names)
     np.atleast_1d(axes)[0].set_ylim(len(names) - 0.5, -0.5)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.checks import LARGEST, integer, number
+from helpers.checks import LARGEST, boolean, integer, number
 from helpers.palindromes.experiment import PalindromeRun, build, train_one_length
 from helpers.recurrent.cells import find_cell
 from helpers.recurrent.classifier import SequenceModel
@@ -26,9 +26,12 @@ from helpers.recurrent.training import evaluate, fit
 from helpers.runtime import device as find_device
 from helpers.runtime import device_of, generator
 from helpers.steps import OnStep, ShouldStop, Step
+from helpers.store import later
 
 #: Held-out examples at each length of the profile; at the longest length, as in other runs.
 PROFILE_N, LONGEST_N = 1000, 10_000
+#: The last length of those that a run can be read at one by one.
+EACH_UP_TO = 64
 #: Time steps of one evaluation batch, which bounds its memory.
 EVALUATED_DIGITS = 100_000
 
@@ -41,6 +44,8 @@ class GrowingRun(PalindromeRun):
         start: length at first.
         growth: factor from one length to the next, rounded, at least one more.
         until_perfect: a length is mastered after so many batches in a row without a mistake.
+        every_length: read it in the end at each length from ``start`` to :data:`EACH_UP_TO`, too,
+            not only at those that it mastered.
 
     Raises:
         ValueError: ``start`` above ``T``, a growth of 1 or less, a rule for stopping early (the run
@@ -50,9 +55,11 @@ class GrowingRun(PalindromeRun):
     start: int = 5
     growth: float = 1.25
     until_perfect: int = 20
+    every_length: bool = later(False)
 
     def __post_init__(self):
         super().__post_init__()
+        boolean("every_length", self.every_length)
         integer("start", self.start, minimum=1)
         if self.on.check_length(self.start) > self.T:
             raise ValueError(f"start must be at most T = {self.T}, got {self.start}")
@@ -131,7 +138,8 @@ def train_growing(run: GrowingRun, device: str | torch.device = "cpu") -> tuple[
             that is ``T``), "held_out_accuracy" on ``held_out_n`` examples of the longest length.
         curves: "loss", "accuracy" and "T", a value a step; "mastered_T" and "mastered_step" (the
             step after which it was); "read_T", "read_accuracy" and "read_renamed", held out at
-            each of the mastered lengths and at twice the longest (:func:`renamed_accuracy`).
+            each of the mastered lengths and at twice the longest, then at every other if the run
+            asks for it (:func:`renamed_accuracy`).
     """
     _, record, curves = grow_network(run, device=device)
     return record, curves
@@ -179,6 +187,8 @@ def grow_network(
         "held_out_n": 0,
     }
     profile = [*mastered[:, 0].tolist(), *([2 * longest] if longest else [])]
+    if run.every_length:
+        profile += [T for T in range(run.start, EACH_UP_TO + 1) if T not in profile]
     readings = [read_at(network, run, T, PROFILE_N) for T in profile]
     if longest:
         at_longest = read_at(network, run, longest, LONGEST_N)

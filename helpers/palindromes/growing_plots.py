@@ -4,18 +4,29 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from helpers import figures
 from helpers.figures import PALETTE
 from helpers.palindromes.archive import PalindromeArchive
+from helpers.palindromes.growing import EACH_UP_TO
 from helpers.palindromes.tasks.palindromes import CHANCE, PALINDROMES
 from helpers.recurrent.cells import CELLS
 from helpers.recurrent.parameters import cell_parameters, read_out_parameters
+from helpers.recurrent.plots import with_commas
 
 #: Settings of one cell differ in their lines.
 _LINES = ("-", "--", ":")
+#: Setting -> a name for its bunch of lines and where it stands, so that colour is not all that
+#: tells the cells apart; both reports' RNNs climb together.
+_BUNCHES = {
+    "GRU": ("GRU", 360, 250, "right"),
+    "LSTM, best setting": ("LSTM", 1080, 400, "left"),
+    "RNN, orthogonal": ("orthogonal RNN", 2950, 138, "right"),
+    "RNN, report 000": ("RNNs of the reports", 1290, 10.5, "left"),
+}
 #: Ticks of a logarithmic axis of lengths.
 LENGTHS = [5 * 2**k for k in range(11)]
 
@@ -51,8 +62,15 @@ def staircases(study: PalindromeArchive, groups: dict[str, pd.DataFrame], marks:
             steps = [*part["mastered_step"], run.steps_run]
             reached = [*part["T"], run.longest]
             ax.step(steps, reached, where="post", linewidth=1.1, alpha=0.75, **styles[name])
+        if name in _BUNCHES:
+            bunch, x, y, side = _BUNCHES[name]
+            ax.text(
+                x, y, bunch, color=styles[name]["color"], ha=side, va="center", fontsize=9,
+                weight="bold", path_effects=[withStroke(linewidth=3, foreground="white")],
+            )  # fmt: skip
     ax.set_yscale("log")
     _lengths_axis(ax.yaxis, LENGTHS)
+    with_commas(ax)
     end = max(runs["steps"].max() for runs in groups.values())
     for label, T in marks.items():
         ax.axhline(T, color=PALETTE["ink"], linewidth=0.9)
@@ -98,6 +116,38 @@ def reading_profiles(study: PalindromeArchive, readings: dict[str, pd.DataFrame]
     fig.legend(handles=handles, loc="outside upper right", ncols=4)
     runs = study.table[study.table["key"].isin(pd.concat(readings.values())["key"])]
     figures.credit(fig, study.credit(runs))
+    return fig
+
+
+def every_length(study: PalindromeArchive, read: pd.DataFrame):
+    """Held-out accuracy at every length, a dot a run, and what would be right by any name.
+
+    Args:
+        read: of :func:`.analysis.reading`, of runs that were read at every length.
+    """
+    read = read[read["T"] <= EACH_UP_TO]
+    fig, ax = plt.subplots(figsize=(9, 3.2))
+    color = CELLS[read["model"].iloc[0]].color
+    mastered = sorted(read.dropna(subset=["mastered_step"])["T"].unique())
+    for T in mastered:
+        ax.axvspan(T - 0.4, T + 0.4, color=PALETTE["grid"], zorder=0)
+    mean = read.groupby("T")[["held_out_accuracy", "renamed_accuracy"]].mean()
+    ax.plot(mean["held_out_accuracy"], color=color, linewidth=1.2)
+    ax.plot(read["T"], read["held_out_accuracy"], "o", color=color, ms=3.5, alpha=0.5, mew=0)
+    ax.plot(mean["renamed_accuracy"], ":", color=PALETTE["ink"], linewidth=1.2)
+    ax.axhline(CHANCE, color=PALETTE["muted"], linestyle="--", linewidth=1)
+    first, last = read["T"].min(), read["T"].max()
+    ax.set_xticks(range(first, last + 1, 5))
+    ax.set(xlabel="T, digits fed in", ylabel="held-out accuracy", ylim=(-0.03, 1.05))
+    ax.set_xlim(first - 1, last + 1)
+    handles = [
+        Line2D([], [], color=color, marker="o", lw=1.2, ms=3.5, label="right (dots: networks)"),
+        Line2D([], [], color=PALETTE["ink"], lw=1.2, ls=":", label="by any name, mean"),
+        Line2D([], [], color=PALETTE["muted"], ls="--", lw=1, label="guessing"),
+        Patch(color=PALETTE["grid"], label="trained on"),
+    ]
+    fig.legend(handles=handles, loc="outside upper right", ncols=4)
+    figures.credit(fig, study.credit(study.table[study.table["key"].isin(read["key"])]))
     return fig
 
 

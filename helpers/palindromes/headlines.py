@@ -32,9 +32,9 @@ def _starts() -> Headline:
     T, steps = factorial["T"].max(), factorial["steps"].max()
     return Headline(
         "04",
-        f"**Two reports disagree on the RNN, and both are right.** {T} digits are learned by "
-        f"{percent(first['solved'])} of the seeds with the first one's initial weights and by "
-        f"{percent(second['solved'])} with the second's; after {steps:,} steps "
+        f"**Two reports disagree on the RNN, and their first weights decide.** {T} digits are "
+        f"learned by {percent(first['solved'])} of the seeds with the first one's initial weights "
+        f"and by {percent(second['solved'])} with the second's; after {steps:,} steps "
         f"{percent(first['final'])} and {percent(second['final'])} still know them.",
     )
 

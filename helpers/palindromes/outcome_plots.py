@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import StrMethodFormatter
 
 from helpers import colors, figures
 from helpers.figures import PALETTE
@@ -80,6 +81,8 @@ def times(study: PalindromeArchive, protocols: dict[str, pd.DataFrame]):
         ax.set(xlabel="T, digits fed in", ylim=(0, 1.06 * never), xlim=(-0.55, len(lengths) - 0.5))
         ax.set_title(title)
     axes[0].set_ylabel("training steps until solved")
+    for ax in axes:
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes[1].legend(
         loc="lower right", title="median of the solved", fontsize=8.5, title_fontsize=8.5
     )

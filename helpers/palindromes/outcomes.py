@@ -12,6 +12,7 @@ from scipy import stats
 
 from helpers.checks import integer
 from helpers.palindromes.archive import BOX, PalindromeArchive
+from helpers.recurrent.cells import CELLS
 from helpers.recurrent.training import SOLVED_ACCURACY, SOLVED_WINDOW
 
 #: What a run may end as, from best to worst.
@@ -74,6 +75,34 @@ def falls(study: PalindromeArchive, part: str) -> pd.DataFrame:
                     up, returned = True, returned + 1
             rows.append((model, T, run.seed, fell, returned))
     return pd.DataFrame(rows, columns=["model", "T", "seed", "falls", "returns"])
+
+
+def fall_rates(study: PalindromeArchive, names: dict[str, str]) -> pd.DataFrame:
+    """Falls of each part and network: a row a network.
+
+    Args:
+        names: name of a protocol -> its part, with published curves.
+
+    Columns: "protocol", "network", "solved runs", "fell", "returned" (times, of all these runs),
+    and "falls per 1000 steps" that were left after they were solved.
+    """
+    rows = []
+    for protocol, part in names.items():
+        runs = study.part(part)
+        for model, found in falls(study, part).groupby("model"):
+            solved = runs[(runs["model"] == model) & runs["solved"].astype(bool)]
+            left = float((solved["steps"] - solved["solved_step"]).sum())
+            rows.append(
+                {
+                    "protocol": protocol,
+                    "network": CELLS[model].label,
+                    "solved runs": len(found),
+                    "fell": int(found["falls"].sum()),
+                    "returned": int(found["returns"].sum()),
+                    "falls per 1000 steps": 1000 * found["falls"].sum() / left,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def times(runs: pd.DataFrame) -> np.ndarray:

@@ -260,6 +260,16 @@ def growing_doubled(seeds=range(3, 13)) -> dict[str, list[GrowingRun]]:
     return growing_rules(seeds=seeds, rules=("× 1.25, 20 perfect", "× 2, 20 perfect"))
 
 
+def growing_every_length(seeds=range(3, 13)) -> dict[str, list[GrowingRun]]:
+    """The networks of :func:`growing_doubled` whose lengths double, again, read at every length.
+
+    Those were read at 5, 10, 20, … alone: a code that is back after five steps looks still there.
+    """
+    network, rule = "RNN, orthogonal", "× 2, 20 perfect"
+    runs = growing([network], 160, seeds, 2000, every_length=True, **GROWTH_RULES[rule])
+    return {rule: runs[network]}
+
+
 def growing_identity(seeds=range(5, 15)) -> dict[str, list[GrowingRun]]:
     """More seeds of the identity RNN, of which one in :func:`growing_relatives` stayed behind."""
     return growing(["RNN, identity"], seeds=seeds)
@@ -335,6 +345,7 @@ _CONFIGS = {
     "longer_a_21": lambda: protocol_a_longer(21),
     "growing_rules": growing_rules,
     "growing_doubled": growing_doubled,
+    "growing_every_length": growing_every_length,
     "growing_identity": growing_identity,
     "length_23": lambda: protocol_a(lengths=(23,)),
     "longer_b_80": lambda: protocol_b_longer(80),

@@ -74,19 +74,19 @@ def diagram_and_runs(
     grid.imshow(shares, cmap="mako_r", vmin=0, vmax=1, aspect="auto")
     for (i, j), value in np.ndenumerate(shares):
         if not np.isnan(value):
-            color = "white" if value > 0.55 else PALETTE["ink"]
+            color = "white" if value > 0.45 else PALETTE["ink"]
             grid.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=9, color=color)
     frame = {"fill": False, "edgecolor": PALETTE["accent"], "linewidth": 2.6}
     grid.add_patch(plt.Rectangle((at[1] - 0.5, at[0] - 0.5), 1, 1, **frame))
     grid.set_xticks(range(len(radii)), [f"{r:g}" for r in radii])
     grid.set_yticks(range(len(lengths)), lengths)
-    grid.set(xlabel="spectral radius of W_hh", ylabel="T", title="share of seeds solved")
+    grid.set(xlabel="spectral radius of $W_{hh}$", ylabel="T", title="share of seeds solved")
     grid.grid(False)
     cell = cell.sort_values("seed")
     places = range(len(cell))
     bars.barh(places, 100 * cell["held_out_accuracy"], color=VanillaRNN.color, height=0.6)
     for k, run in zip(places, cell.itertuples(), strict=True):
-        said = f"solved at step {run.solved_step:.0f}" if run.solved else "not solved"
+        said = f"solved at step {run.solved_step:,.0f}" if run.solved else "not solved"
         inside = run.held_out_accuracy > 0.6
         bars.text(
             100 * run.held_out_accuracy - 1.5 if inside else 100 * run.held_out_accuracy + 1.5,

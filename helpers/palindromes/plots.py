@@ -14,7 +14,7 @@ from helpers.palindromes.archive import BOX, PalindromeArchive
 from helpers.palindromes.parts import FACTORS
 from helpers.palindromes.tasks.palindromes import CHANCE
 from helpers.recurrent.cells import CELLS, LSTM, VanillaRNN
-from helpers.recurrent.plots import smooth
+from helpers.recurrent.plots import LINES, smooth, with_commas
 
 #: Published network -> the short name that figures use.
 SHORT = {
@@ -38,21 +38,17 @@ INITIAL_COLORS = {
 }
 
 
-#: The two networks are told apart by their lines as well as by their colours.
-LINES = {"rnn": "-", "lstm": (0, (4, 1.2))}
-
-
 def _diamond(model: str) -> dict:
-    """How a report's value is drawn: filled for the RNN, open for the LSTM."""
+    """How a report's value is drawn: filled for the RNN, open for the LSTM, so that both show."""
     color = CELLS[model].color
-    return {"color": color, "ms": 5, "mfc": color if model == "rnn" else "white"}
+    return {"color": color, "ms": 5, "mfc": color if model == "rnn" else "none"}
 
 
 def mean_curves(
     study: PalindromeArchive, part: str, lengths: tuple, reported: pd.DataFrame, steps: int
 ):
     """Accuracy over loss, mean over seeds, a column a length; the report's end points beside."""
-    fig, axes = plt.subplots(2, len(lengths), figsize=(10, 3.7), sharex=True, sharey="row")
+    fig, axes = plt.subplots(2, len(lengths), figsize=(10, 3.9), sharex=True, sharey="row")
     guessing = {"accuracy": CHANCE, "loss": -math.log(CHANCE)}
     for column, T in enumerate(lengths):
         for model, line in LINES.items():
@@ -71,6 +67,7 @@ def mean_curves(
         axes[1, column].set_xticks([0, steps], ["0", f"{steps:,}"], fontsize=8)
         for label, side in zip(axes[1, column].get_xticklabels(), ("left", "right"), strict=True):
             label.set_ha(side)
+    axes[1, len(lengths) // 2].set_xlabel("training step", fontsize=9)
     axes[0, 0].set(ylabel="accuracy", ylim=(0, 1.04))
     axes[1, 0].set(ylabel="loss in nats", ylim=(0, 2.6))
     key = [
@@ -96,12 +93,15 @@ def single_runs(
     models: tuple = ("rnn", "lstm"),
     window: int = 5,
 ):
-    """Every seed's accuracy, a column a length, a row a network: what a mean curve is made of."""
+    """Every seed's accuracy, a column a length, a row a network: what a mean curve is made of.
+
+    A column's axis ends where the longest of its runs does.
+    """
     fig, axes = plt.subplots(
         len(models),
         len(lengths),
-        figsize=(10, 1.45 * len(models) + 0.5),
-        sharex=True,
+        figsize=(10, 1.45 * len(models) + 0.7),
+        sharex="col",
         sharey=True,
         squeeze=False,
     )
@@ -117,14 +117,21 @@ def single_runs(
         row[0].set_ylabel(CELLS[model].label)
     for ax, T in zip(axes[0], lengths, strict=True):
         ax.set_title(f"T = {T}")
-    end = int(axes[0, 0].get_xlim()[1] // 1000 * 1000)
-    for ax in axes[-1]:
-        ax.set_xticks([0, end], ["0", f"{end:,}"], fontsize=8)
+    for column in axes.T:
+        end = int(max(line.get_xdata()[-1] for ax in column for line in ax.lines))
+        column[-1].set_xticks([0, end], ["0", f"{end:,}"], fontsize=8)
+    axes[-1, len(lengths) // 2].set_xlabel("training step", fontsize=9)
     fig.supylabel("training-stream accuracy", fontsize=9)
-    smoothed = (
-        f"training step; every seed a line, means of {BOX * window} steps; their mean in black"
-    )
-    fig.supxlabel(smoothed, fontsize=9)
+    key = [
+        Line2D(
+            [], [], color=PALETTE["muted"], lw=0.8, label=f"a seed, means of {BOX * window} steps"
+        ),
+        Line2D([], [], color=PALETTE["ink"], lw=1.4, label="mean of the seeds"),
+    ]
+    fig.legend(handles=key, loc="outside upper right", ncols=2, fontsize=8.5)
+    runs = study.part(part)
+    shown = runs["T"].isin(lengths) & runs["model"].isin(models)
+    figures.credit(fig, study.credit(runs[shown]))
     return fig
 
 
@@ -143,6 +150,7 @@ def explored(
     ax.set(xlabel="training step", ylabel=f"training-stream {metric}{unit}")
     ax.set_ylim(0, 1.04 if metric == "accuracy" else None)
     ax.set_title(f"{CELLS[model].label}, every seed, and the mean in bold")
+    with_commas(ax)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return fig
 
@@ -205,7 +213,7 @@ def share_and_final(study: PalindromeArchive, runs: pd.DataFrame, reported: pd.D
 
 def survival_panels(study: PalindromeArchive, runs: pd.DataFrame, lengths: tuple):
     """Share of runs not yet solved against the step, RNN and LSTM together, a panel a length."""
-    fig, axes = plt.subplots(1, len(lengths), figsize=(10, 2.5), sharex=True, sharey=True)
+    fig, axes = plt.subplots(1, len(lengths), figsize=(10, 2.7), sharex=True, sharey=True)
     for ax, T in zip(axes, lengths, strict=True):
         for model, line in LINES.items():
             part = runs[(runs["model"] == model) & (runs["T"] == T)]
@@ -218,6 +226,7 @@ def survival_panels(study: PalindromeArchive, runs: pd.DataFrame, lengths: tuple
         ax.set_xticks([0, end], ["0", f"{end:,}"], fontsize=8)
         for label, side in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
             label.set_ha(side)
+    axes[len(lengths) // 2].set_xlabel("training step", fontsize=9)
     axes[0].set_ylabel("share not yet solved")
     key = [
         Line2D([], [], color=CELLS[m].color, linestyle=line, label=CELLS[m].label)
@@ -293,20 +302,20 @@ def phase_diagram(study: PalindromeArchive, runs: pd.DataFrame, column: str = "s
         image = ax.imshow(grid, cmap="mako_r", vmin=0, vmax=1, aspect="auto")
         for (i, j), value in np.ndenumerate(grid.to_numpy(float)):
             if not math.isnan(value):
-                color = "white" if value > 0.55 else PALETTE["ink"]
+                color = "white" if value > 0.45 else PALETTE["ink"]
                 ax.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=9, color=color)
         ax.set_xticks(range(len(radii)), [f"{r:g}" for r in radii])
         ax.set_yticks(range(len(lengths)), lengths)
         ax.set_title({"raw": "raw digit", "centred": "centred", "one_hot": "one-hot"}[encoding])
-        ax.set_xlabel("spectral radius of W_hh")
+        ax.set_xlabel("spectral radius of $W_{hh}$")
         ax.grid(False)
     axes[0, 0].set_ylabel("T")
-    fig.colorbar(image, ax=axes[0].tolist(), label="share of seeds", pad=0.01)
+    fig.colorbar(image, ax=axes[0].tolist(), label=f"share of seeds {column}", pad=0.01)
     figures.credit(fig, study.credit(runs))
     return fig
 
 
-def candidate_scores(runs: pd.DataFrame, scores: pd.DataFrame):
+def candidate_scores(study: PalindromeArchive, runs: pd.DataFrame, scores: pd.DataFrame):
     """The two candidate explanations against each other, a panel a length, solved runs filled."""
     lengths = sorted(runs["T"].unique())
     fig, axes = plt.subplots(
@@ -324,11 +333,14 @@ def candidate_scores(runs: pd.DataFrame, scores: pd.DataFrame):
         ax.axhline(0, color=PALETTE["muted"], linewidth=0.8)
         ax.set_title(f"T = {T}")
     ratio = (
-        r"$\gamma = \log_{10}(\Vert\partial L/\partial h_1\Vert/\Vert\partial L/\partial h_T\Vert)$"
+        r"$\gamma = \log_{10}(\Vert\partial\mathcal{L}/\partial h_1\Vert"
+        r"/\Vert\partial\mathcal{L}/\partial h_T\Vert)$"
     )
     axes[0, 0].set_ylabel(ratio)
-    fig.supxlabel(r"$\log_{10}\chi$: change of $h_T$ when the first digit changes", fontsize=9)
+    change = r"$\log_{10}\chi$: change of $h_T$ when the first digit changes"
+    axes[0, len(lengths) // 2].set_xlabel(change, fontsize=9)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    figures.credit(fig, study.credit(runs))
     return fig
 
 
@@ -354,7 +366,10 @@ def dots_by_setting(
             style = {"color": CELLS[runs["model"].iloc[0]].color, "ms": 4.5}
             ax.plot(runs["solved_step"][solved], y[solved], "o", alpha=0.75, mew=0, **style)
             ax.plot(np.full((~solved).sum(), budget * 1.12), y[~solved], "x", **style)
-            ax.text(budget * 1.22, k, f"{solved.sum()} of {len(runs)}", va="center", fontsize=8.5)
+            ax.text(
+                budget * 1.22, k, f"{solved.sum()} of {len(runs)}", va="center", fontsize=8.5,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+            )  # fmt: skip
         ax.axvline(budget * 1.05, color=PALETTE["muted"], linestyle=":", linewidth=1)
         ax.text(budget * 1.12, -0.75, "never", ha="center", fontsize=8)
         ax.text(budget * 1.22, -0.75, "solved", fontsize=8.5, weight="bold")
@@ -362,6 +377,7 @@ def dots_by_setting(
         ax.set_ylim(len(names) - 0.5, -1.2)
         ax.set(xlabel="training steps until solved", xlim=(0, budget * 1.5))
         ax.set_xticks([tick for tick in ax.get_xticks() if tick <= budget])
+        with_commas(ax)
         ax.set_title(title)
     runs = pd.concat([runs for groups in panels.values() for runs in groups.values()])
     figures.credit(fig, study.credit(runs))

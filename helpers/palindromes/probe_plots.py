@@ -135,7 +135,7 @@ def writes(measured: dict[str, tuple[torch.Tensor, torch.Tensor]]):
                 annotation_clip=False,
             )
     axes[0].set(title="left in the last cell state", ylabel="share of what is left", ylim=(0, None))
-    axes[1].set(title="told by the first digit", ylabel="share of the write's variance")
+    axes[1].set(title="how much the first digit explains", ylabel="share of the write's variance")
     axes[1].set_ylim(0, 1.05)
     for ax in axes:
         ax.set_xlabel("step of the write, t / T")

@@ -8,7 +8,7 @@ from helpers.checkpoints import load_checkpoint, save_checkpoint
 from helpers.checks import choice
 from helpers.palindromes.experiment import EXPERIMENT_VERSION, PalindromeRun, build, train_network
 from helpers.palindromes.growing import GrowingRun, grow_network
-from helpers.palindromes.parts import growing
+from helpers.palindromes.parts import growing, growing_every_length
 from helpers.palindromes.settings import INIT_000, INIT_001, lstm_setting
 from helpers.recurrent.classifier import SequenceClassifier
 
@@ -24,12 +24,22 @@ GROWN_RNNS = {
     f"palindrome_rnn_grown_{run.seed}": run
     for run in growing(["RNN, orthogonal"])["RNN, orthogonal"]
 }
+#: One whose lengths doubled, and were therefore multiples of five.
+DOUBLED_RNNS = {
+    f"palindrome_rnn_doubled_{run.seed}": run
+    for runs in growing_every_length(seeds=(8,)).values()
+    for run in runs
+}
+
+
+def _known() -> dict[str, PalindromeRun]:
+    return TRAINED | GROWN_RNNS | DOUBLED_RNNS
 
 
 def load_network(name: str, folder: Path = paths.CHECKPOINTS) -> SequenceClassifier:
-    """A model of :data:`TRAINED` or :data:`GROWN_RNNS`, as published."""
+    """A model of :data:`TRAINED`, :data:`GROWN_RNNS` or :data:`DOUBLED_RNNS`, as published."""
     tensors, header = load_checkpoint(folder / name)
-    staleness.say(staleness.of_model(name, header))
+    staleness.say(staleness.of_model(folder / name, header))
     kind = GrowingRun if "growth" in header["run"] else PalindromeRun
     model = build(kind(**header["run"]))
     model.load_state_dict(tensors)
@@ -38,7 +48,7 @@ def load_network(name: str, folder: Path = paths.CHECKPOINTS) -> SequenceClassif
 
 def recipe(name: str) -> dict:
     """What the header of a published model says if it was trained as it would be now."""
-    run = (TRAINED | GROWN_RNNS).get(name)
+    run = _known().get(name)
     return {} if run is None else {"run": asdict(run), "experiment_version": EXPERIMENT_VERSION}
 
 
@@ -48,9 +58,8 @@ def record(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
 
 
 def train_and_save(name: str, folder: Path = paths.CHECKPOINTS) -> dict:
-    """Train one of :data:`TRAINED` or :data:`GROWN_RNNS` and save it; returns its record."""
-    known = TRAINED | GROWN_RNNS
-    run = known[choice("name", name, tuple(known))]
+    """Train one of those that :func:`load_network` loads, and save it; returns its record."""
+    run = _known()[choice("name", name, tuple(_known()))]
     train = grow_network if isinstance(run, GrowingRun) else train_network
     with runtime.progress(total=run.steps, desc=name, unit="steps") as bar:
         model, record, _ = train(run, on_step=lambda *_: bar.update())

@@ -1,6 +1,7 @@
 """The traps of notebook 04, each with the number that the published runs hold against it."""
 
 import numpy as np
+import pandas as pd
 
 from helpers.notebook import Trap
 from helpers.palindromes import outcomes
@@ -63,8 +64,8 @@ def _of_times_and_ends(study: PalindromeArchive) -> list[Trap]:
         Trap(
             "what works on more problems also works faster",
             "report 000: the LSTM learns “faster and for longer sequences”",
-            "two claims: at long lengths the LSTM is solved more often; it was faster at the "
-            "shortest only",
+            "two claims: at long lengths the LSTM is solved more often; clearly faster it was at "
+            "the shortest only",
             f"of {both} pairs with both solved the LSTM is first in {won}; in the report's own "
             f"figure at T = 9 it is at 99 % after {drawn['lstm']:.0f} steps, the RNN after "
             f"{drawn['rnn']:.0f}",
@@ -150,8 +151,8 @@ def _of_biases(study: PalindromeArchive) -> list[Trap]:
 
 def _here(study: PalindromeArchive, model: str, T: int) -> str:
     """How many of our seeds with report 001's settings were ever solved, where they were run."""
-    runs = study.part("protocol_b")
-    runs = runs[(runs["model"] == model) & (runs["T"] == T)]
-    if runs.empty:
-        return ""
-    return f"; here {runs['solved'].sum()} of {len(runs)} seeds in {runs['steps'].max():,} steps"
+    names = [name for name in ("protocol_b", f"longer_b_{T}") if study.has(name)]
+    runs = pd.concat(study.part(name) for name in names)
+    runs = runs[(runs["model"] == model) & (runs["T"] == T)].groupby("steps")["solved"]
+    told = [f"{s.sum()} of {len(s)} seeds in {steps:,} steps" for steps, s in runs]
+    return f"; here {', '.join(told)}" if told else ""

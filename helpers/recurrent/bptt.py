@@ -27,8 +27,12 @@ from types import SimpleNamespace
 import torch
 
 from helpers.checks import AnyTensor, integer
+from helpers.equations import relative_difference
 from helpers.recurrent.cells import LSTM, VanillaRNN
 from helpers.recurrent.classifier import SequenceModel
+
+#: Of a gradient: ||a - b|| / max(||a||, ||b||), as two sides of an equation are compared.
+relative_error = relative_difference
 
 
 def softmax(p: AnyTensor) -> torch.Tensor:
@@ -207,12 +211,6 @@ def lstm_gradients(
         s = s * f[t]  # (42), for the step before: the cell path
     d_h[first - 1], d_c[first - 1] = e, s
     return Gradients(loss, parameters, d_h, d_x, d_c=d_c, forget_gates=torch.stack(f[1:]))
-
-
-def relative_error(a: torch.Tensor, b: torch.Tensor) -> float:
-    """||a - b|| / max(||a||, ||b||); zero if both are zero."""
-    scale = max(a.norm().item(), b.norm().item())
-    return (a - b).norm().item() / scale if scale > 0 else 0.0
 
 
 def autograd_gradients(

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from helpers import colors
 from helpers.checks import AnyTensor
@@ -20,7 +21,7 @@ def _name(ax, x, y, text, color, **options):
 def squashing():
     """Sigmoid and tanh with their slopes: why gates use one and the candidate the other."""
     a = torch.linspace(-6, 6, 400)
-    fig, axes = plt.subplots(1, 2, figsize=(8, 2.9), sharex=True)
+    fig, axes = plt.subplots(1, 2, figsize=(8, 2.9), sharex=True, sharey=True)
     for ax, function, title, slope in (
         (axes[0], torch.sigmoid, "sigmoid: a share, 0 to 1", lambda y: y * (1 - y)),
         (axes[1], torch.tanh, "tanh: a signed value, −1 to 1", lambda y: 1 - y**2),
@@ -47,7 +48,10 @@ def path_norms(norms: dict[str, AnyTensor]):
     for (name, values), color, style in zip(norms.items(), hues, ("-", "--", "-."), strict=True):
         ax.semilogy(values, style, color=color)
         _name(ax, len(values) - 1, values[-1], name, color)
-    ax.set(xlabel="steps between the two states, T − t", ylabel="norm of the derivative")
+    ax.set_xlabel("steps between the two states, T − t")
+    ax.set_ylabel("norm of ∂(last state) / ∂(earlier)")
+    ax.yaxis.set_major_locator(LogLocator(base=1e4, numticks=12))
+    ax.minorticks_off()
     return fig
 
 
@@ -78,6 +82,7 @@ def memories(x: torch.Tensor, stages: list[str]):
         ax.step(t, value, where="mid", color=PALETTE["ink"], linewidth=1.6)
         ax.set(title=f"{name}: ${symbol}$", ylabel=f"${symbol}$")
         ax.set_ylim(min(-1.5, float(value.min()) - 0.5), 1.3)
+        ax.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         end = t[-1] + 0.2
         if max(abs(value - aim)) > 0.05:
             _name(ax, end, float(aim[-1]), "wanted", PALETTE["muted"], va="bottom")

@@ -82,7 +82,13 @@ def gradient_paths(T: int = 4):
     ax = axes[0]
     _arrow(ax, (at_T - up, 1.0), (at_T - up, 0.66), color=accent, width=2)
     label(
-        ax, at_T - 0.25, 0.64, r"use of $W_{ph}$: $v\,h_T^{\top}$", accent, ha="right", va="center"
+        ax,
+        at_T - 0.25,
+        0.64,
+        rf"use of $W_{{ph}}$: $v\,h_{T}^{{\top}}$",
+        accent,
+        ha="right",
+        va="center",
     )
     ax.set_title(r"$\partial\mathcal{L}/\partial W_{ph}$: one path, which ends at the read-out")
 
@@ -96,7 +102,7 @@ def gradient_paths(T: int = 4):
             _arrow(ax, (x - 0.33, up), (x - gap + 0.33, up), color=blue, width=2)
             label(ax, x - gap / 2, 0.2, f"$W_{{hh}}^{{\\top}} D_{t}$", blue)
         _arrow(ax, (x - 0.2, -0.25), (x - 0.62, -0.62), color=blue, width=2, bend=-0.2)
-        label(ax, x - 0.68, -0.64, rf"$\delta_{t}\,h_{t - 1}^{{\top}}$", blue, va="top")
+        label(ax, x - 0.72, -0.72, rf"$\delta_{t}\,h_{t - 1}^{{\top}}$", blue, va="top")
     ax.set_title(
         rf"$\partial\mathcal{{L}}/\partial W_{{hh}}$: $T={T}$ paths, one to each use of the matrix"
     )
@@ -141,6 +147,7 @@ def lstm_cell():
     # The four blocks read x_t and h_{t-1} from the same wire.
     ax.plot([-0.3, 6.6], [bus, bus], color=PALETTE["muted"], linewidth=1.6, zorder=1)
     ax.plot([0.9, 0.9], [-0.5, bus], color=PALETTE["muted"], linewidth=1.6, zorder=1)
+    ax.plot(0.9, bus, "o", color=PALETTE["muted"], markersize=5)
     gates = (
         (2.0, "sigmoid", "$f_t$", "forget"),
         (3.8, "sigmoid", "$i_t$", "input"),
@@ -164,8 +171,8 @@ def lstm_cell():
     _arrow(ax, (7.6, top), (7.6, 3.06))
     _box(ax, 7.6, 2.82, "tanh", width=0.7, fill="#FFF1D6", fontsize=9)
     _arrow(ax, (7.6, 2.57), (7.6, 2.2))
-    ax.plot([7.6, 7.6], [1.8, bus], color=PALETTE["accent"], linewidth=1.8, zorder=1)
-    _arrow(ax, (7.6, bus), (9.3, bus), color=PALETTE["accent"], width=1.8)
+    ax.plot([7.6, 7.6], [1.8, bus], color=PALETTE["ink"], linewidth=1.8, zorder=1)
+    _arrow(ax, (7.6, bus), (9.3, bus), color=PALETTE["ink"], width=1.8)
     for x, y, text, align in (
         (-0.4, top, "$c_{t-1}$", "right"),
         (9.4, top, "$c_t$", "left"),

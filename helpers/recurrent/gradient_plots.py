@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.ticker import LogLocator
 
 from helpers.checks import AnyTensor
 from helpers.figures import PALETTE
@@ -53,7 +54,7 @@ def singular_values(ax, values: torch.Tensor, sigma_max: float, title: str) -> N
     ax.plot(k, values[:, 0], color=color, label="largest singular value")
     ax.plot([], [], color=color, alpha=0.25, linewidth=7, label="middle half of them")
     ax.plot(
-        k, sigma_max**k, "--", color=PALETTE["accent"], label=r"bound $\sigma_{max}(W_{hh})^{T-t}$"
+        k, sigma_max**k, "--", color=PALETTE["accent"], label=r"bound $\sigma_{\max}(W_{hh})^{T-t}$"
     )
     ax.axhline(1, color=PALETTE["muted"], linewidth=0.8)
     ax.set(yscale="log", xlabel="$T - t$", ylim=(1e-12, 1e12))
@@ -99,7 +100,7 @@ def before_and_after(before: dict, after: dict, colors: dict[str, str]):
     for ax, curves, title in zip(axes, (before, after), ("untrained", "trained"), strict=True):
         norms_through_time(ax, curves, colors)
         ax.set_title(title)
-        ax.set_ylim(bottom=1e-20)
+        ax.set_ylim(bottom=1e-12)
     axes[0].set_ylabel(r"$\Vert\partial\mathcal{L}/\partial h_t\Vert$, dashed $c_t$")
     axes[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return fig
@@ -109,7 +110,9 @@ def initial_flow(curves: dict[str, AnyTensor], colors: dict[str, str]):
     """Gradient norms of untrained networks relative to the last step's, every seed a line."""
     fig, ax = plt.subplots(figsize=(9, 4))
     relative = {name: rows / rows[:, -1:] for name, rows in curves.items()}
-    norms_through_time(ax, relative, colors)
+    # The legend in the order in which the curves begin at the left.
+    highest = sorted(relative, key=lambda name: -float(relative[name][:, 0].median()))
+    norms_through_time(ax, {name: relative[name] for name in highest}, colors)
     ax.set_ylabel(r"$\Vert\partial\mathcal{L}/\partial h_t\Vert$ relative to $t = T$")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return fig
@@ -140,7 +143,7 @@ def truncation(biases: dict[str, TruncationBias], colors: dict[str, str]):
 
 def cell_paths(networks: dict[str, CellPaths]):
     """A panel a network: what reaches c_t on all paths, and what the cell path alone brings."""
-    fig, axes = plt.subplots(1, len(networks), figsize=(10, 3.3), sharey=True)
+    fig, axes = plt.subplots(1, len(networks), figsize=(10, 3.3))
     for ax, (name, found) in zip(np.atleast_1d(axes), networks.items(), strict=True):
         t = range(1, len(found.all_paths) + 1)
         for values, line, color, label in (
@@ -150,7 +153,11 @@ def cell_paths(networks: dict[str, CellPaths]):
             ax.plot(t, values / found.all_paths[-1], line, color=color, label=label)
         ax.axhline(1, color=PALETTE["muted"], linewidth=0.8)
         ax.set(yscale="log", xlabel="time step t")
-        ax.set_title(name)
+        ax.set_title(name, fontsize=10)
+        lowest, highest = ax.get_ylim()
+        ax.set_ylim(min(lowest, 1e-2), max(highest, 1e2))
+        ax.yaxis.set_major_locator(LogLocator(numticks=6))
+        ax.minorticks_off()
     first = np.atleast_1d(axes)[0]
     first.set_ylabel(r"$\Vert\partial\mathcal{L}/\partial c_t\Vert$ relative to $t = T$")
     fig.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -167,7 +174,7 @@ def long_step(w: AnyTensor, b: AnyTensor, losses: AnyTensor, paths: dict[str, De
     fig, axes = plt.subplots(1, len(paths), figsize=(10, 3.9), sharey=True)
     low, high = (np.array([end(g).item() for g in (w, b)]) for end in (torch.min, torch.max))
     for ax, (name, path) in zip(axes, paths.items(), strict=True):
-        image = ax.pcolormesh(w, b, losses, cmap="mako", shading="auto", rasterized=True)
+        image = ax.pcolormesh(w, b, losses, cmap="mako", shading="gouraud", rasterized=True)
         places = path.places[:, 0].numpy()
         outside = ((places < low) | (places > high)).any(1)
         last = int(np.argmax(outside)) if outside.any() else len(places)
@@ -178,7 +185,7 @@ def long_step(w: AnyTensor, b: AnyTensor, losses: AnyTensor, paths: dict[str, De
         ax.plot(*seen[0], "s", ms=8, color="white", mec=PALETTE["ink"])
         ax.plot(*end, "X", ms=10, color=PALETTE["accent"], mec="white", clip_on=False)
         ax.set(xlabel="$w$", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        ax.set_title(f"{name}: loss {path.losses[0, 0]:.2f} → {path.losses[-1, 0]:.2f}")
+        ax.set_title(f"{name}: loss {path.losses[0, 0]:.2f} → {path.losses[-1, 0]:.2f}", pad=10)
         ax.grid(False)
     axes[0].set_ylabel("$b$")
     fig.colorbar(image, ax=axes, label="loss (nats)", pad=0.01)

@@ -2,10 +2,15 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 
 from helpers import figures
 from helpers.figures import PALETTE
 from helpers.recurrent.cells import CELLS
+
+#: The two networks are told apart by their lines as well as by their colours.
+LINES = {"rnn": "-", "lstm": (0, (4, 1.2))}
 
 
 def smooth(values: np.ndarray, window: int) -> np.ndarray:
@@ -16,10 +21,17 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
     return (total[end] - total[start]) / (end - start)
 
 
+def with_commas(ax: Axes) -> None:
+    """Numbers on the horizontal axis, of training steps mostly, as the text writes them: 3,000."""
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+
+
 def learning_curves(
     runs: dict[tuple[str, int], dict[str, np.ndarray]], chance: float, window: int = 10
 ):
     """Accuracy over loss against the step; lightness codes the length, as in report 000.
+
+    The LSTM's lines are dashed.
 
     Args:
         runs: (name of a cell, T) -> curves with "accuracy" and "loss".
@@ -28,13 +40,17 @@ def learning_curves(
     fig, axes = plt.subplots(2, 1, figsize=(8, 5.4), sharex=True)
     for model in dict.fromkeys(model for model, _ in runs):
         lengths = sorted(T for m, T in runs if m == model)
+        line = LINES.get(model, "-")
         for T, color in zip(lengths, figures.shades(CELLS[model].color, len(lengths)), strict=True):
+            style = {"color": color, "linestyle": line, "linewidth": 1.4}
             for ax, name in zip(axes, ("accuracy", "loss"), strict=True):
                 values = smooth(runs[model, T][name], window)
-                ax.plot(np.arange(1, len(values) + 1), values, color=color, linewidth=1.4)
-            axes[0].plot([], [], color=color, label=f"{CELLS[model].label}, T = {T}")
+                ax.plot(np.arange(1, len(values) + 1), values, **style)
+            axes[0].plot([], [], label=f"{CELLS[model].label}, T = {T}", **style)
     axes[0].axhline(chance, color=PALETTE["muted"], linestyle=":", linewidth=1)
     axes[0].set(ylabel="training-stream accuracy", ylim=(0, 1.03))
     axes[1].set(ylabel="loss in nats", xlabel="training step", ylim=(0, None))
-    axes[0].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    with_commas(axes[1])
+    # Where the curves have passed; the line of chance, below, stays in sight.
+    axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, chance + 0.02))
     return fig

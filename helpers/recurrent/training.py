@@ -1,6 +1,7 @@
 """Training and evaluation of a network on streams of batches."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,7 +108,7 @@ def fit(
         on_step: called with a :class:`helpers.steps.Step` after every step.
         should_stop: asked after every step; True ends the training (a Stop button, say).
 
-    A loss that is infinite or NaN ends the training and is told in the curves.
+    A loss that is infinite or NaN ends the training, changes no weight, and is told in the curves.
 
     Raises:
         ValueError: an unknown optimizer, or a number out of range.
@@ -129,18 +130,17 @@ def fit(
             logits = model(x)
         logits = logits.float() if bf16 else logits
         loss = task.loss(logits, y)
+        loss_curve[step] = value = loss.item()
+        right, answers = task.right(logits, y)
+        accuracy_curve[step] = accuracy = right / answers
+        done = step + 1
+        if not np.isfinite(value):  # no update follows: its gradient means nothing
+            return Curves(loss_curve[:done], accuracy_curve[:done], diverged=True)
         flat.vector.grad.zero_()
         loss.backward()
         if clip_norm is not None:
             flat.clip_(clip_norm)
         update.step()
-
-        loss_curve[step] = value = loss.item()
-        right, answers = task.right(logits, y)
-        accuracy_curve[step] = accuracy = right / answers
-        done = step + 1
-        if not np.isfinite(value):
-            return Curves(loss_curve[:done], accuracy_curve[:done], diverged=True)
         perfect = perfect + 1 if accuracy == 1.0 else 0
         if on_step is not None:
             on_step(Step(done, value, accuracy))
@@ -166,7 +166,18 @@ def check_fit_options(steps, lr, optimizer, clip_norm, stop_after_perfect) -> No
         integer("stop_after_perfect", stop_after_perfect, minimum=1)
 
 
-@torch.no_grad()
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Inside, no dropout and no gradients; afterwards ``model`` is in the mode it was in."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(training)
+
+
 def evaluate(
     model: nn.Module,
     batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
@@ -174,20 +185,21 @@ def evaluate(
 ) -> tuple[float, float]:
     """Mean loss and share of right answers over finitely many batches ``x, y``, where the model is.
 
+    The model is given back in the mode it was in.
+
     Raises:
         ValueError: no batch at all.
     """
     task = Classification() if task is None else task
     device = device_of(model)
-    model.eval()
     loss, right, answers, targets = 0.0, 0, 0, 0
-    for x, y in batches:
-        x, y = x.to(device), y.to(device)
-        out = model(x)
-        loss += task.loss(out, y, "sum").item()
-        found, of = task.right(out, y)
-        right, answers, targets = right + found, answers + of, targets + y.numel()
-    model.train()
+    with evaluating(model):
+        for x, y in batches:
+            x, y = x.to(device), y.to(device)
+            out = model(x)
+            loss += task.loss(out, y, "sum").item()
+            found, of = task.right(out, y)
+            right, answers, targets = right + found, answers + of, targets + y.numel()
     if not targets:
         raise ValueError("there is nothing to evaluate on: no batch was given")
     return loss / targets, right / answers

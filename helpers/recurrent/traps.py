@@ -235,7 +235,7 @@ def gradient_rows(
         Trap(
             "all norms below 1, so the product vanishes exponentially",
             "report 001, “goes to zero exponentially fast”; loose",
-            "It needs one bound below 1 for all factors. σ_max(W_hh) < 1 is such a bound.",
+            "One bound below 1 for all factors suffices; σ_max(W_hh) < 1 is such a bound.",
             f"∏(1 − 1/(t+1)²) tends to {norms_below_one_need_not_vanish():.3f}",
         ),
         Trap(

@@ -11,7 +11,6 @@ holds the bits by beginning before and after it.
 """
 
 import datetime
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -22,10 +21,11 @@ from helpers.text import baselines, measures
 from helpers.text.books import load_book
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import split_text
-from helpers.text.evaluation import bits_by_beginning, evaluate
+from helpers.text.evaluation import bits_by_first_character, evaluate
 from helpers.text.levered import LeveredLM
 from helpers.text.sampling import generate_batch
 from helpers.text.saved_models import load_model, save_model
+from helpers.text.train_book import file_name
 from helpers.text.training import History, Plan, fit
 from helpers.text.vocabulary import Vocabulary
 
@@ -124,13 +124,13 @@ def train_and_save(
 
     Args:
         folder: of the checkpoint.
-        work: of the snapshots from which an interrupted training goes on.
+        work: of the snapshots from which an interrupted training goes on; in the end they go.
         plan, finish: of the first and the second training.
         arguments: of the model; :data:`ARGUMENTS` if left out.
         device: where it is trained; on the processor with all its cores, which pay at this size.
 
     Raises:
-        ValueError: the book is not here and cannot be fetched.
+        ValueError: the book is not here and cannot be fetched, or a snapshot is another training's.
         FloatingPointError: a training diverged; nothing is written, its last snapshot stays.
     """
     text = load_book(book)
@@ -142,23 +142,24 @@ def train_and_save(
     )
     model.to(runtime.device(device))
     work.mkdir(parents=True, exist_ok=True)
+    snapshots = [work / f"{file_name(text.title)}.{part}" for part in ("training", "finishing")]
     shown = {"total": plan.steps + finish.steps, "desc": "book", "unit": "steps"}
-    with runtime.threads(os.cpu_count() or 1), runtime.progress(**shown) as bar:
+    threads = runtime.own_threads(runtime.cores())
+    with runtime.threads(threads), runtime.progress(**shown) as bar:
 
-        def train(plan: Plan, suffix: str, before: int = 0, sample=None) -> History:
+        def train(plan: Plan, snapshot: Path, before: int = 0, sample=None) -> History:
             def show(step):
                 bar.update(before + step.number - bar.n)
 
-            resume = work / f"{NAME}.{suffix}"
             history = fit(
-                model, train_ids, valid_ids, plan, resume=resume, sample=sample, on_step=show
+                model, train_ids, valid_ids, plan, resume=snapshot, sample=sample, on_step=show
             )
             bar.set_postfix_str(f"best {history.undiverged().best()['bpc']:.3f} bpc")
             return history
 
-        history = train(plan, "training", sample=lambda m: stage_samples(m, vocab))
+        history = train(plan, snapshots[0], sample=lambda m: stage_samples(m, vocab))
         beginnings = {"before": _beginnings(model, valid_ids, vocab)}
-        finishing = train(finish, "finishing", before=plan.steps)
+        finishing = train(finish, snapshots[1], before=plan.steps)
         beginnings["after"] = _beginnings(model, valid_ids, vocab)
     header = {
         "book": {"title": text.title, "characters": len(text)},
@@ -178,21 +179,21 @@ def train_and_save(
             for length in (20, 30, 50, 100)
         },
     }
-    rounded = work / f"{NAME}.rounded"
+    rounded = snapshots[0].with_suffix(".rounded")
     save_model(rounded, model, vocab, half=True, **header)
     saved, _, _ = load_model(rounded)
     saved.to(runtime.device_of(model))
     header["valid"] = evaluate(saved, valid_ids)
     header["test"] = evaluate(saved, vocab.encode(parts.test))
     save_model(folder / NAME, model, vocab, half=True, **header)
+    for snapshot in snapshots:  # another call trains anew
+        snapshot.unlink(missing_ok=True)
     return header
 
 
 def _beginnings(model: CharLM, ids: torch.Tensor, vocab: Vocabulary) -> dict[str, float]:
-    return {
-        vocab.decode([first]): round(bits, 4)
-        for first, bits in bits_by_beginning(model, ids).items()
-    }
+    found = bits_by_first_character(model, ids, vocab)
+    return {first: round(bits, 4) for first, bits in found.items()}
 
 
 def _curves(trainings: list[History], every: int) -> dict:

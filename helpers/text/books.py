@@ -6,11 +6,12 @@ is a connection. The path of a plain-text file, of a folder of them, or a URL wo
 
 Data flow::
 
-    bytes -> text (UTF-8 with or without BOM, else Latin-1), LF line ends -> licence cut -> Book
+    bytes -> text (UTF-8, else Windows-1252, and it is said), LF line ends -> licence cut -> Book
 """
 
 import hashlib
 import json
+import os
 import pydoc_data.topics
 import re
 import unicodedata
@@ -44,6 +45,9 @@ CATALOGUE = {
     ),
 }
 
+#: Between the texts of several files.
+_BETWEEN = "\n\n\n"
+
 DEFAULT_TITLE = "The Python language reference"
 
 
@@ -68,7 +72,9 @@ def load_book(name: str = "auto", *, folder: Path = paths.BOOKS) -> Book:
     Args:
         name: "auto", "default", a name in :data:`CATALOGUE`, a file name in ``data/books/``
             (with or without .txt), the path of a plain-text file, of a folder of .txt files, which
-            are joined in the order of their names, or an http(s) address.
+            are joined in the order of their names, or an http(s) address. Of files of one name,
+            that in ``data/books/`` is taken for a bare name ("novel"), and the one that the path
+            leads to for what looks like a path: it has a suffix or a separator ("novel.txt").
         folder: the cache; a file in it wins over a download.
 
     Raises:
@@ -76,15 +82,17 @@ def load_book(name: str = "auto", *, folder: Path = paths.BOOKS) -> Book:
     """
     check_text("book", name)
     if name == "auto":
-        dropped = sorted(folder.glob("*.txt"))
+        dropped = _text_files(folder)
         return read_book(dropped[0]) if dropped else default_book()
     if name == "default":
         return default_book()
-    for candidate in (folder / name, folder / f"{name}.txt", Path(name)):
+    typed, cached = Path(name), [folder / name, folder / f"{name}.txt"]
+    is_path = typed.suffix or {"/", os.sep} & {*name}
+    for candidate in [typed, *cached] if is_path else [*cached, typed]:
         if candidate.is_file():
             return read_book(candidate)
-    if Path(name).is_dir():
-        return read_folder(Path(name))
+        if candidate == typed and typed.is_dir():
+            return read_folder(typed)
     if name in CATALOGUE:
         return read_book(_download(name, CATALOGUE[name], folder))
     if name.startswith(("http://", "https://")):
@@ -112,31 +120,38 @@ def read_book(path: Path) -> Book:
     Raises:
         ValueError: no text in it, or not text.
     """
-    text = _text_of(Path(path).read_bytes(), f"the book {Path(path).name}")
+    name = f"the book {Path(path).name}"
+    text = _text_of(decode_bytes(Path(path).read_bytes(), name), name)
     title = Path(path).stem.replace("_", " ").title()
     return Book(visible(title), text, visible(f"file {Path(path).name}"))
 
 
-def _text_of(content: bytes, name: str) -> str:
-    """A file's bytes as the text of a book."""
-    text = strip_gutenberg(decode_bytes(content, name)).strip("\n")
+def _text_of(decoded: str, name: str) -> str:
+    """A file's content as the text of a book."""
+    text = strip_gutenberg(decoded).strip("\n")
     if not text.strip():
         raise ValueError(f"{name} is empty")
     return text + "\n"
 
 
 def read_folder(folder: Path) -> Book:
-    """All .txt files of a folder as one book, in the order of their names.
+    """All .txt files of a folder as one book, in the order of their names; hidden ones stay out.
 
     Raises:
         ValueError: there are none, or one of them is empty or not text.
     """
-    files = sorted(folder.glob("*.txt"))
+    files = _text_files(folder)
     if not files:
         raise ValueError(f"the folder {folder.name} holds no .txt file")
-    text = "\n\n".join(read_book(file).text for file in files)
+    text = _BETWEEN.join(read_book(file).text.strip("\n") for file in files) + "\n"
     title = visible(folder.name.replace("_", " ").title())
     return Book(title, text, visible(f"{len(files)} files of {folder.name}"))
+
+
+def _text_files(folder: Path) -> list[Path]:
+    """By name. macOS keeps a hidden ``._novel.txt`` beside a novel, which is binary."""
+    files = (path for path in folder.glob("*.txt") if path.is_file())
+    return sorted(path for path in files if not path.name.startswith("."))
 
 
 def clean(text: str, *, rare_below: int = 10) -> str:
@@ -160,40 +175,81 @@ def clean(text: str, *, rare_below: int = 10) -> str:
 
 #: What belongs to a terminal and to no text: a model that learnt it would write it.
 _COMMANDS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\x9b]")
+#: In front of a file it says how the file is written; in a text, two files were joined there.
+_MARK = "\ufeff"
 
 
 def decode_bytes(content: bytes, name: str) -> str:
-    """Bytes as text with LF line ends: UTF-8 with or without a byte-order mark, else Latin-1.
+    """Bytes as text with LF line ends: UTF-8 with or without a byte-order mark, else Windows-1252.
 
-    The few control characters that a plain text may hold are left out.
+    What is UTF-8 but for a few bytes gets U+FFFD in their places; what Windows-1252 does not know
+    is Latin-1. Where a file is not all UTF-8, a printed line says so, and how it was read.
+
+    The few control characters that a plain text may hold are left out, and byte-order marks.
 
     Raises:
         ValueError: the bytes are not plain text (they hold zeros or many control characters).
     """
+    text, doubt = _decoded(content, name)
+    if doubt:
+        print(visible(f"{name} {doubt}"))
+    return text
+
+
+def _decoded(content: bytes, name: str) -> tuple[str, str]:
+    """As :func:`decode_bytes`, and what there is to say of the encoding, or nothing."""
     if arriving.is_binary(content):
         raise ValueError(f"{name} is binary, not plain text in UTF-8 or Latin-1")
+    text, doubt = _text_and_doubt(content)
+    text = text.replace(_MARK, "").replace("\r\n", "\n").replace("\r", "\n")
+    return _COMMANDS.sub("", text), doubt
+
+
+def _text_and_doubt(content: bytes) -> tuple[str, str]:
+    """The text, and what there is to say of the encoding."""
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8"), ""
+    except UnicodeDecodeError as error:
+        first = error.start
+    good = content.decode("utf-8", "ignore")
+    bad = len(content) - len(good.encode())
+    beyond_ascii = len(good) - len(good.encode("ascii", "ignore"))
+    # In another encoding hardly a letter beyond ASCII has the bytes of one in UTF-8.
+    if bad <= 1 + len(content) // 1000 and bad < beyond_ascii:
+        return content.decode("utf-8", "replace"), (
+            f"is UTF-8 but for {bad:,} byte{'s' * (bad > 1)}, the first of them byte {first:,} of "
+            "the file; U+FFFD stands in place of what they were"
+        )
+    try:
+        text, encoding = content.decode("cp1252"), "Windows-1252"
     except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    return _COMMANDS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+        text, encoding = content.decode("latin-1"), "Latin-1"
+    return text, (
+        f"is not UTF-8, as byte {first:,} of the file shows, and is read as {encoding}; if words "
+        "of it look wrong, save it as UTF-8"
+    )
 
 
-_START = re.compile(r"^\*\*\* ?START OF TH(IS|E) PROJECT GUTENBERG.*?\*\*\*[^\n]*$", re.M | re.S)
+_START = re.compile(r"^\*\*\* ?START OF TH(?:IS|E) PROJECT GUTENBERG.*?\*\*\*[^\n]*$", re.M | re.S)
 _END = re.compile(
-    r"^(\*\*\* ?END OF TH(IS|E) PROJECT GUTENBERG|End of (the )?Project Gutenberg)", re.M
+    r"^(?:\*\*\* ?END OF TH(?:IS|E) PROJECT GUTENBERG|End of (?:the )?Project Gutenberg)", re.M
 )
 _CREDIT = re.compile(r"\A\s*(Produced by|E-text prepared by|Transcribed from)[^\n]*(\n[^\n]+)*\n")
 
 
 def strip_gutenberg(text: str) -> str:
-    """Without Project Gutenberg's header, footer, licence and credit line, where they are there."""
-    start = _START.search(text)
-    if start:
-        text = text[start.end() :]
-        text = _CREDIT.sub("", text)
-    end = _END.search(text)
-    return text[: end.start()] if end else text
+    """Without Project Gutenberg's header, footer, licence and credit line, where they are there.
+
+    Where several of its files were joined into one, the texts of all, as :func:`read_folder` joins
+    them. What stands behind an end and before the next start goes as licence and header.
+    """
+    head, *behind = _START.split(text)
+    texts = [_CREDIT.sub("", _END.split(part, maxsplit=1)[0]) for part in behind]
+    if not behind or _END.search(head):  # no header, then: it begins with a text
+        texts = [_END.split(head, maxsplit=1)[0], *texts]
+    if len(texts) == 1:
+        return texts[0]
+    return _BETWEEN.join(part.strip("\n") for part in texts if part.strip())
 
 
 def _stem(address: str) -> str:
@@ -219,7 +275,8 @@ def _download(name: str, book: Download, folder: Path) -> Path:
         largest=book.largest,
         known_hash=known.get(name),
     )
-    _text_of(content, f"what came from {book.url}")  # what is kept can be read
+    origin = f"what came from {book.url}"
+    _text_of(_decoded(content, origin)[0], origin)  # what is kept can be read
     known[name] = hashlib.sha256(content).hexdigest()
     write_together({path: content, ledger: json.dumps(known, indent=2).encode()})
     return path

@@ -1,8 +1,5 @@
 """The character model: one-hot or embedding, LSTM layers, a read-out at every step."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -92,15 +89,3 @@ class CharLM(nn.Module):
         h = F.dropout(h, self.dropout, self.training)
         # z_t = W_ph h_t + b_p
         return F.linear(h, self.W_ph, self.b_p), state
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Inside, no dropout and no gradients; afterwards ``model`` is in the mode it was in."""
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(training)

@@ -11,6 +11,9 @@ import torch
 
 from helpers.checks import integer, number
 
+#: Shares of a text that are held out: to choose by while training, and to be read once at the end.
+VALID, TEST = 0.05, 0.05
+
 
 @dataclass(frozen=True)
 class Split:
@@ -21,7 +24,7 @@ class Split:
     test: str
 
 
-def split_text(text: str, valid: float = 0.05, test: float = 0.05, gap: int = 200) -> Split:
+def split_text(text: str, valid: float = VALID, test: float = TEST, gap: int = 200) -> Split:
     """The last ``test`` share, before it the ``valid`` share, and the rest for training.
 
     The gaps of ``gap`` characters lie at the ends of the training and of the validation part, so

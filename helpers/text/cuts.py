@@ -20,7 +20,7 @@ from helpers.text.book_model import NAME as BOOK
 from helpers.text.books import load_book
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import split_text
-from helpers.text.evaluation import bits_by_beginning, bits_by_position, evaluate
+from helpers.text.evaluation import bits_by_first_character, bits_by_position, evaluate
 from helpers.text.training import Plan, fit
 from helpers.text.vocabulary import Vocabulary
 
@@ -54,37 +54,37 @@ def measure_and_write(
 
     Args:
         folder: of the file.
-        work: of the snapshots from which an interrupted training goes on.
+        work: of the snapshots from which an interrupted training goes on; in the end they go.
         cuts: in the place of :data:`CUTS`.
 
     Raises:
-        ValueError: the book is not here and cannot be fetched.
+        ValueError: the book is not here and cannot be fetched, or a snapshot is another training's.
         FloatingPointError: a training diverged; nothing is written.
     """
     text = load_book(book).text
     vocab, parts = Vocabulary(text), split_text(text)
     train_ids, valid_ids = vocab.encode(parts.train), vocab.encode(parts.valid)
     work.mkdir(parents=True, exist_ok=True)
-    found = {}
+    found, snapshots = {}, []
     for k, (name, plan) in enumerate((CUTS if cuts is None else cuts).items()):
         model = CharLM(len(vocab), **ARGUMENTS, generator=runtime.generator(plan.seed, "weights"))
+        snapshots.append(work / f"book_cuts.{k}")
         with runtime.progress(total=plan.steps, desc=name, unit="steps") as bar:
 
             def show(step, bar=bar):
                 bar.update(step.number - bar.n)
 
-            fit(
-                model, train_ids, valid_ids, plan, resume=work / f"book_cuts.{k}", on_step=show
-            ).undiverged()
-        beginnings = bits_by_beginning(model, valid_ids)
+            fit(model, train_ids, valid_ids, plan, resume=snapshots[-1], on_step=show).undiverged()
         found[name] = {
             "bpc": evaluate(model, valid_ids)["bpc"],
-            "beginnings": {vocab.decode([first]): bits for first, bits in beginnings.items()},
+            "beginnings": bits_by_first_character(model, valid_ids, vocab),
             "positions": bits_by_position(model, valid_ids, POSITIONS),
         }
     result = {"cuts": found, "torch": torch.__version__.split("+")[0]}
     with atomic_write(folder / FILE, durable=True) as file:
         file.write(sealed(result))
+    for snapshot in snapshots:  # another call trains anew
+        snapshot.unlink(missing_ok=True)
     return result
 
 

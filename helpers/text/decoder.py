@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 
 from helpers.checks import text as check_text
+from helpers.recurrent.training import evaluating
 from helpers.runtime import numpy_on_one_thread
-from helpers.text.charlm import CharLM, evaluating
+from helpers.text.charlm import CharLM
 from helpers.text.int8 import Engine, find_engine
 from helpers.text.vocabulary import Vocabulary
 
@@ -51,7 +52,7 @@ class FloatWeights:
 
     def bind(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
         """A function that reads ``x (B, columns)`` and writes ``x W^T`` into ``out (B, rows)``."""
-        return (self._in_numpy if numpy_multiplies(x) else self.in_torch)(x, out)
+        return (self._in_numpy if taken_over_by_numpy(x) else self.in_torch)(x, out)
 
     def in_torch(self, x: torch.Tensor, out: torch.Tensor) -> Callable:
         """:meth:`bind` with torch's product."""
@@ -79,8 +80,11 @@ def numpy_reads(x: torch.Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
 
 
-def numpy_multiplies(x: torch.Tensor) -> bool:
-    """Whether NumPy's OpenBLAS multiplies ``x (B, columns)`` by a matrix, and not torch.
+def taken_over_by_numpy(x: torch.Tensor) -> bool:
+    """Leave products of ``x (B, columns)`` to NumPy where it is faster than torch; whether it is.
+
+    Where it is, OpenBLAS keeps to one thread from now on, in all of this process
+    (:func:`.runtime.numpy_on_one_thread`): to set that for each product would cost more than one.
 
     Measured on AMD's Zen 3: of one row it takes two thirds of the time of torch's MKL, of two and
     three it is slower, from four on half, of 512 three quarters (matrices of 512 columns; of 128

@@ -6,6 +6,7 @@ speak as somebody by a prompt that ends in ``Name:``.
 """
 
 import csv
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ def load_script(path: str | Path, *, lower: bool = False) -> Script:
         lower: everything in lower case, as report 000 did.
 
     Raises:
-        ValueError: the file is missing or not text, lacks one of the columns, or has no line.
+        ValueError: the file is missing, no text or no CSV, lacks one of the columns, or has no
+            line.
     """
     path = Path(path)
     if not path.is_file():
@@ -50,7 +52,7 @@ def load_script(path: str | Path, *, lower: bool = False) -> Script:
     if not path.is_file():
         raise ValueError(f"there is no dialogue script {path.name}")
     text = decode_bytes(path.read_bytes(), path.name)
-    rows = list(csv.reader(text.splitlines(keepends=True)))
+    rows = _rows(text, path.name)
     header = [name.strip().lower() for name in rows[0]] if rows else []
     try:
         who, what = header.index("character"), header.index("line")
@@ -74,6 +76,22 @@ def load_script(path: str | Path, *, lower: bool = False) -> Script:
     source = visible(f"script {path.name}")
     book = Book(visible(title), "\n".join(lines) + "\n", source)
     return Script(book, dict(turns.most_common()))
+
+
+def _rows(text: str, name: str) -> list[list[str]]:
+    """The rows of a CSV; only line feeds end a line, of all that ``str.splitlines`` splits at."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    rows, begin = [], 1
+    try:
+        for row in reader:
+            rows.append(row)
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"{name} cannot be read as a CSV from line {begin} on ({error}); perhaps a quotation "
+            "mark is not closed there"
+        ) from error
+    return rows
 
 
 def speak_as(name: str, script: Script, vocab: Vocabulary, cue: str = "") -> str:

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from helpers.checks import integer
+from helpers.recurrent.training import evaluating
 from helpers.runtime import generator
-from helpers.text.charlm import CharLM, evaluating
+from helpers.text.charlm import CharLM
 from helpers.text.corpus import Windows
 from helpers.text.decoder import Decoder
 from helpers.text.measures import nats_to_bits
@@ -75,17 +76,16 @@ def bits_by_position(
         ValueError: a text shorter than one window, or a number out of range.
     """
     integer("windows", windows, minimum=1)
-    batches = Windows(ids, length, min(windows, 64), generator(seed, "positions"))
+    size = min(windows, 64)
     total = torch.zeros(length, dtype=torch.float64)
-    rounds = math.ceil(windows / batches.batch_size)
-    source = iter(batches)
+    source = iter(Windows(ids, length, size, generator(seed, "positions")))
     with evaluating(model):
-        for _ in range(rounds):
-            x, y = (part.to(model.W_ph.device) for part in next(source))
+        for done in range(0, windows, size):
+            x, y = (part[: windows - done].to(model.W_ph.device) for part in next(source))
             logits, _ = model(x)
             losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-            total += losses.view(x.shape).cpu().double().mean(0)
-    return nats_to_bits(total / rounds).tolist()
+            total += losses.view(x.shape).cpu().double().mean(0) * (len(x) / size)
+    return nats_to_bits(total / (windows / size)).tolist()
 
 
 def bits_by_beginning(
@@ -119,6 +119,13 @@ def bits_by_beginning(
     nats = torch.cat(loss).split([len(p) for p in places])
     firsts = [int(beginnings[p[0]]) for p in places]
     return {k: nats_to_bits(b.mean().item()) for k, b in zip(firsts, nats, strict=True)}
+
+
+def bits_by_first_character(
+    model: CharLM, ids: torch.Tensor, vocab: Vocabulary
+) -> dict[str, float]:
+    """:func:`bits_by_beginning` under the characters themselves."""
+    return {vocab.decode([k]): bits for k, bits in bits_by_beginning(model, ids).items()}
 
 
 def surprise(model: CharLM, vocab: Vocabulary, text: str) -> torch.Tensor:

@@ -1,11 +1,14 @@
 """The card of a character model: what it is, what it read, how it was trained, how well it reads.
 
-Everything comes from the checkpoint's header and its file.
+Everything comes from the checkpoint's header and its file, but for what is the same for all models:
+how a book is split (:mod:`.corpus`), and what an optimizer is given besides (:mod:`.training`).
 """
 
 from pathlib import Path
 
 from helpers.text.charlm import CharLM
+from helpers.text.corpus import TEST, VALID
+from helpers.text.training import OPTIMIZER_OPTIONS
 
 #: How the schedules of :class:`.training.Plan` are told.
 _SCHEDULES = {
@@ -45,11 +48,13 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
     size = path.with_name(path.name + ".safetensors").stat().st_size
     plans = [header[name] for name in ("plan", "finish") if name in header]
     read = sum(p["steps"] * p["batch_size"] * p["length"] for p in plans)
+    train = (1 - VALID - TEST) * book["characters"]
     found = {
         "task": "predicts the next character of a text",
         "book": f"{book['title']}, {book['characters']:,} characters, "
         f"{arguments['vocab_size']} distinct",
-        "split": "by position: training, validation (5 %), test (the last 5 %), gaps between them",
+        "split": f"by position: training, validation ({100 * VALID:g} %), "
+        f"test (the last {100 * TEST:g} %), gaps between them",
         "input": "one-hot"
         if arguments["embedding_size"] is None
         else f"an embedding of {arguments['embedding_size']}",
@@ -59,7 +64,7 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         "parameters": f"{sum(p.numel() for p in model.parameters()):,}, "
         f"{size / 1e6:.1f} MB on disk",
         "batch": _cut(plan),
-        "optimizer": f"{plan['optimizer']}, weight decay {plan['weight_decay']:g}, "
+        "optimizer": f"{_optimizer(plan['optimizer'])}, weight decay {plan['weight_decay']:g}, "
         f"gradient norm clipped at {plan['clip_norm']:g}",
         "first training": _told(plan),
     }
@@ -67,13 +72,22 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         finish = header["finish"]
         other = f"{_cut(finish)}; " if _cut(finish) != _cut(plan) else ""
         found["second training"] = other + _told(finish)
-    found["text read"] = f"about {read / (0.9 * book['characters']):.0f} times in all"
+    found["text read"] = f"about {read / train:.0f} times in all"
     return found | {
         "validation": f"{valid['bpc']:.3f} bits a character, {valid['accuracy']:.3f} right",
         "test": f"{test['bpc']:.3f} bits a character, {test['accuracy']:.3f} right",
         "made": f"{header['made']}, torch {header['torch']}",
-        "for": "lessons; it knows one novel in one translation and nothing of the world",
+        "for": f"lessons; it knows {book['title']} and nothing of the world",
     }
+
+
+def _optimizer(name: str) -> str:
+    """Its name, with what it is given besides a plan's fields."""
+    given = []
+    for option, value in OPTIMIZER_OPTIONS[name].items():
+        numbers = value if isinstance(value, tuple) else (value,)
+        given.append(f"{option} {' and '.join(f'{number:g}' for number in numbers)}")
+    return f"{name} with {', '.join(given)}"
 
 
 def _cut(plan: dict) -> str:

@@ -26,8 +26,6 @@ from helpers.text.corpus import split_text
 FILE = "own_books.json"
 #: What :func:`.books.load_book` calls the text that every Python carries.
 LANGUAGE_REFERENCE = "default"
-#: Steps of its training: less than a third of what its size asks for, as a reader may stop there.
-REFERENCE_STEPS = 1500
 #: Endings of a sentence, each as likely as the others; one stands twice.
 ENDINGS = (". ", ". ", "? ", "!\n\n")
 #: Words of a sentence, evenly from the first to the second.
@@ -147,12 +145,12 @@ def measure_and_write(folder: Path = paths.RESULTS, models: Path = train_book.FO
         folder: of the file.
         models: where the models and what is left of a training lie.
     """
-    rows = [measure(LANGUAGE_REFERENCE, models, steps=REFERENCE_STEPS)]
+    rows = [measure(LANGUAGE_REFERENCE, models, replace_old=True)]
     for source in SOURCES:
         with tempfile.TemporaryDirectory() as shelf:
             path = Path(shelf) / f"{source.title}.txt"
             path.write_text(source.text(), encoding="utf-8")
-            rows.append(measure(str(path), models))
+            rows.append(measure(str(path), models, replace_old=True))
     with atomic_write(folder / FILE, durable=True) as file:
         file.write(sealed({"books": rows}))
     return rows

@@ -14,6 +14,7 @@ from helpers.colors import BLUE
 from helpers.figures import PALETTE
 from helpers.foreign import in_figure
 from helpers.recurrent import LSTM
+from helpers.recurrent.plots import with_commas
 from helpers.text.measures import entropy, nats_to_bits
 from helpers.text.passages import visible
 from helpers.text.sampling import next_distribution
@@ -22,10 +23,10 @@ from helpers.text.vocabulary import Vocabulary
 
 
 def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
-    """Bits per character against the training step, with baselines as lines.
+    """Bits a character against the training step, with baselines as lines.
 
     Args:
-        baselines: name -> bits per character on the held-out text.
+        baselines: name -> bits a character on the held-out text.
         smooth: training losses are averaged over this many steps.
     """
     fig, ax = plt.subplots(figsize=(8, 3.8))
@@ -50,13 +51,16 @@ def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
             1.01, value, f"{name} {value:.2f}", transform=ax.get_yaxis_transform(),
             fontsize=9, va="center",
         )  # fmt: skip
-    ax.set(xlabel="training step", ylabel="bits per character", xlim=(0, None))
+    ax.set(xlabel="training step", ylabel="bits a character", xlim=(0, None))
+    with_commas(ax)
     ax.legend(loc="center right")
     return fig
 
 
 def book_model_curves(header: dict):
-    """Loss, accuracy and bits per character over the book model's training, baselines as lines.
+    """Loss, accuracy and bits a character over the book model's training, baselines as lines.
+
+    The loss is drawn from near its end on, where most of the training passes; the bits show all.
 
     Args:
         header: of :func:`.book_model.train_and_save`.
@@ -68,7 +72,9 @@ def book_model_curves(header: dict):
     train, valid = PALETTE["calm"], LSTM.color
     axes[0].plot(steps, curves["loss"], color=train, label="training")
     axes[0].plot(looks["step"], looks["loss"], color=valid, label="validation")
-    axes[0].set_title("loss in nats")
+    least = min(*curves["loss"], looks["loss"].min())
+    axes[0].set_ylim(0.92 * least, 1.5 * least)
+    axes[0].set_title(f"loss in nats, below {1.5 * least:.1f}")
     axes[1].plot(steps, curves["accuracy"], color=train)
     axes[1].plot(looks["step"], looks["accuracy"], color=valid)
     axes[1].set_title("accuracy")
@@ -80,9 +86,10 @@ def book_model_curves(header: dict):
             1.02, value, f"{name} {value:.2f}", transform=axes[2].get_yaxis_transform(),
             fontsize=8, va="center",
         )  # fmt: skip
-    axes[2].set_title("bits per character")
+    axes[2].set_title("bits a character")
     for ax in axes:
         ax.set_xlabel("training step")
+        with_commas(ax)
         if "finish" in header:
             ax.axvline(header["plan"]["steps"], color=PALETTE["ink"], linestyle=":", linewidth=1)
     axes[0].legend()
@@ -124,12 +131,17 @@ def by_stage(table: pd.DataFrame, novel: dict[str, float], shuffled: dict[str, f
                     1.01, known[measure], name, transform=ax.get_yaxis_transform(),
                     fontsize=8, va="center",
                 )  # fmt: skip
-        room = 0.12 * (max(values) - min(values)) or 0.1
-        ax.set(xscale="log", ylim=(min(values) - room, max(values) + room))
+        # Shares are good to a few hundredths: a difference of less must not fill the panel.
+        room = max(0.12 * (max(values) - min(values)), 0.04)
+        low, high = min(values) - room, max(values) + room
+        if measure in STAGE_PANELS[2:]:  # shares, of which none is beyond 0 or 1
+            low, high = max(low, -0.015), min(high, 1.015)
+        ax.set(xscale="log", ylim=(low, high))
         ax.set_title(measure, fontsize=9.5)
     for ax in axes[1]:
         ax.set_xlabel("training step")
-        ax.set_xticks(ticks, [f"{step:g}" for step in ticks], rotation=45)
+        names = [f"{step:,}" for step in ticks]
+        ax.set_xticks(ticks, names, fontsize=8, rotation=30, ha="right")
         ax.minorticks_off()
     return fig
 
@@ -203,28 +215,31 @@ def next_character(
 
 
 def by_position(bits: dict[str, Sequence[float]], trained_on: int | None = None):
-    """Bits per character against the position since the state was reset, averaged in bins.
+    """Bits a character against the position since the state was reset, averaged in bins.
 
     Args:
         bits: name -> mean bits at position 1, 2, …
         trained_on: the length of the training windows, drawn as a line.
     """
     fig, ax = plt.subplots(figsize=(8, 3.3))
-    for (name, values), color in zip(bits.items(), figures.CYCLE, strict=False):
+    # None of them dotted, as the line across is.
+    lines = itertools.cycle(("-", "--", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5))))
+    for (name, values), color, line in zip(bits.items(), figures.CYCLE, lines, strict=False):
         positions = np.arange(1, len(values) + 1)
         edges = np.unique(np.geomspace(1, len(values) + 1, 25).astype(int))
         bins = [slice(a - 1, b - 1) for a, b in itertools.pairwise(edges)]
         x = [np.exp(np.log(positions[each]).mean()) for each in bins]
         y = [np.mean(values[each]) for each in bins]
-        ax.plot(x, y, label=in_figure(name), color=color, linewidth=1.5)
+        ax.plot(x, y, label=in_figure(name), color=color, linestyle=line)
     if trained_on is not None:
         ax.axvline(trained_on, color=PALETTE["muted"], linestyle=":", linewidth=1.2)
         ax.text(
             trained_on * 0.95, ax.get_ylim()[1], f"windows of {trained_on} end here",
             va="top", ha="right", fontsize=9,
         )  # fmt: skip
-    ax.set(xscale="log", xlabel="characters read since the reset", ylabel="bits per character")
-    ax.legend()
+    ax.set(xscale="log", xlabel="characters read since the reset", ylabel="bits a character")
+    with_commas(ax)
+    ax.legend(handlelength=2.8)
     return fig
 
 
@@ -277,12 +292,13 @@ def while_learning(measured: dict, smooth: int = 5):
     texts = measured["texts"]
     fig, axes = plt.subplots(1, len(texts), figsize=(10, 3.2), squeeze=False)
     for ax, (title, text) in zip(axes[0], texts.items(), strict=True):
-        for name, color in (("still", PALETTE["calm"]), ("learning", LSTM.color)):
+        styles = {"still": (PALETTE["graph"], "--"), "learning": (LSTM.color, "-")}
+        for name, (color, style) in styles.items():
             mean = np.convolve(text[name]["blocks"], np.ones(smooth) / smooth, mode="valid")
             read = np.arange(smooth, len(mean) + smooth) * measured["block"] / 1000
-            ax.plot(read, mean, color=color, linewidth=1.8, label=name)
+            ax.plot(read, mean, style, color=color, linewidth=1.5, label=name)
         ax.set_title(title)
         ax.set(xlabel="thousands of characters read", xlim=(0, None))
-    axes[0, 0].set_ylabel("bits per character")
+    axes[0, 0].set_ylabel("bits a character")
     axes[0, 0].legend()
     return fig

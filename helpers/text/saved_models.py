@@ -44,5 +44,5 @@ def load_model(path: Path) -> tuple[CharLM, Vocabulary, dict]:
         raise ValueError(
             f"{path.name}: {model.vocab_size} scores, {len(vocab)} characters in the vocabulary"
         )
-    staleness.say(staleness.of_model(path.name, header))
+    staleness.say(staleness.of_model(path, header))
     return model.eval(), vocab, header

@@ -11,6 +11,9 @@ import pandas as pd
 from helpers.text.lexicon import Lexicon, measure
 from helpers.text.measures import nats_to_bits
 
+#: Measures that stand on a handful of words or marks at a stage.
+FEW = ("marks in place", "names")
+
 
 def in_order(header: dict, most: int | None = None) -> dict[int, dict]:
     """Step -> what was sampled there; of more than ``most`` stages so many, first and last too."""
@@ -92,10 +95,13 @@ def _begun(cells: dict) -> Iterable[str]:
 def reached(table: pd.DataFrame, novel: dict[str, float], share: float) -> dict[str, int | None]:
     """Measure -> the first stage of :func:`by_stage` at ``share`` of the novel's value or above.
 
+    Without those of :data:`FEW`, which chance moves from stage to stage.
+
     Of letters there can also be too many: they may be above it by ``1 - share`` at most. ``None``
     if no stage is there.
     """
-    names = [name for name in table if name in novel and name not in ("words", "marks")]
+    left_out = ("words", "marks", *FEW)
+    names = [name for name in table if name in novel and name not in left_out]
     found = {}
     for name in names:
         near = table[name] / novel[name]

@@ -6,14 +6,18 @@ Data flow::
          -> checkpoint (weights, vocabulary, header) and card, in data/work/books
 
 Anything that :func:`.books.load_book` takes is a book: a plain-text file, a folder of them, an
-address. What was interrupted goes on from its last look when the same is said again; a text that
-has changed, or another recipe, begins anew. The test part is read once, at the end.
+address. What was interrupted goes on from its last look when the same is said again, and what is
+finished is not trained again; a text that has changed, or another recipe, asks for another name.
+The test part is read once, at the end.
+
+The recipe has what notebook 05, section 6.3, found to help: normalised layers, both dropouts, a
+rate that is held, and the average of the last weights.
 """
 
 import argparse
 import datetime
+import glob
 import hashlib
-import os
 import re
 import sys
 import time
@@ -27,10 +31,10 @@ from helpers.checks import integer
 from helpers.files import atomic_write
 from helpers.processes import command
 from helpers.text import baselines
-from helpers.text.books import load_book
-from helpers.text.charlm import CharLM
+from helpers.text.books import Book, load_book
 from helpers.text.corpus import split_text
 from helpers.text.evaluation import evaluate
+from helpers.text.levered import LeveredLM
 from helpers.text.measures import longest_copy
 from helpers.text.model_card import card
 from helpers.text.sampling import generate
@@ -44,14 +48,25 @@ FOLDER = paths.WORK / "books"
 SMALLEST = 10_000
 #: Characters that a training reads if the book allows, and bounds of how often it reads the book.
 READ, MOST_PASSES, LEAST_PASSES = 20_000_000, 40, 2
-#: Up to so many characters a book is read by layers of so many units, in so many streams.
-WIDTHS = ((200_000, 128, 16), (1_000_000, 256, 32), (float("inf"), 512, 64))
+#: Up to so many characters a book is read by layers of so many units, in so many streams, at this
+#: rate.
+WIDTHS = (
+    (200_000, 128, 16, 6e-3),
+    (1_000_000, 256, 32, 6e-3),
+    (float("inf"), 512, 64, 2e-3),
+)
+#: From so many passes on a share of the outputs, and of the recurrent weights, is dropped: a book
+#: that is read a few times only is not known by heart.
+DROPOUTS = ((20, 0.4, 0.3), (5, 0.2, 0.2), (0, 0.1, 0.0))
+#: What is kept is the mean of about this share of the steps, the last ones, and of no more steps.
+AVERAGED, MOST_AVERAGED = 0.1, 500
 #: Characters of a stream between two steps.
 LENGTH = 100
 #: Looks at the validation text in a training, of at most so many characters each.
 LOOKS, LOOKED_AT = 20, 200_000
-#: Training characters up to which an n-gram model is counted for comparison; it takes memory.
-COUNTED = 3_000_000
+#: Training characters up to which an n-gram model is counted for comparison; it takes memory, of a
+#: script of more than so many signs ten times as much.
+COUNTED, SIGNS = 3_000_000, 300
 #: What is written at the end: characters, temperature.
 SAMPLE, TEMPERATURE = 600, 0.7
 
@@ -65,7 +80,7 @@ def recipe(characters: int, steps: int | None = None, seed: int = 0) -> tuple[di
     Args:
         steps: in place of as many as the size of the book asks for.
     """
-    units, streams = next(size for most, *size in WIDTHS if characters <= most)
+    units, streams, rate = next(size for most, *size in WIDTHS if characters <= most)
     passes = min(MOST_PASSES, max(LEAST_PASSES, round(READ / characters)))
     if steps is None:
         steps = max(100, round(passes * 0.9 * characters / (streams * LENGTH)))
@@ -76,16 +91,25 @@ def recipe(characters: int, steps: int | None = None, seed: int = 0) -> tuple[di
         length=LENGTH,
         batch_size=streams,
         optimizer="adamw",
-        lr=3e-3 if units < 512 else 2e-3,
-        schedule="cosine",
+        lr=rate,
         warmup=min(200, steps // 10),
         weight_decay=0.01,
         clip_norm=1.0,
         eval_every=max(1, steps // LOOKS),
         restart=0.25,
+        average=1 - 1 / min(MOST_AVERAGED, max(2, AVERAGED * steps)),
         seed=seed,
     )
-    return {"hidden_size": units, "num_layers": 2, "embedding_size": 64, "dropout": 0.3}, plan
+    dropout, weight_dropout = next(shares for least, *shares in DROPOUTS if passes >= least)
+    arguments = {
+        "hidden_size": units,
+        "num_layers": 2,
+        "embedding_size": 64,
+        "dropout": dropout,
+        "weight_dropout": weight_dropout,
+        "norm": True,
+    }
+    return arguments, plan
 
 
 def train_book(
@@ -96,8 +120,11 @@ def train_book(
     seed: int = 0,
     device: str | torch.device = "cpu",
     folder: Path | None = None,
+    replace_old: bool = False,
 ) -> dict:
     """Train a model of ``book`` and write it with its card; returns the checkpoint's header.
+
+    A model that is there already, of this book by this recipe, is not trained again.
 
     Args:
         book: as :func:`.books.load_book` takes it.
@@ -105,30 +132,34 @@ def train_book(
         steps: fewer or more than :func:`recipe` chooses.
         folder: of the checkpoint ``name``.safetensors and .json, the card ``name``.md, and the
             snapshot of a training in progress; :data:`FOLDER` if left out.
+        replace_old: train, and put the model in the place of one that is there already.
 
     Raises:
-        ValueError: the book is missing, no text, or shorter than :data:`SMALLEST` characters.
+        ValueError: the book is missing, no text, or shorter than :data:`SMALLEST` characters; or
+            there is another model of that name.
         FloatingPointError: the training diverged; its last snapshot stays.
     """
     text = load_book(book)
-    if len(text) < SMALLEST:
-        raise ValueError(
-            f"{text.title} has {len(text):,} characters; a model needs at least {SMALLEST:,}"
-        )
+    vocab = Vocabulary(text.text)
+    _refuse_what_is_no_book(text, vocab)
     folder = FOLDER if folder is None else folder
     name = file_name(text.title if name is None else name)
     where = runtime.device(device)
     arguments, plan = recipe(len(text), steps, seed)
     plan = replace(plan, bf16=runtime.bf16_available(where))
-    vocab, parts = Vocabulary(text.text), split_text(text.text)
-    train_ids, valid_ids = vocab.encode(parts.train), vocab.encode(parts.valid)
-    model = CharLM(len(vocab), **arguments, generator=runtime.generator(seed, "weights")).to(where)
     digest = hashlib.sha256(text.text.encode()).hexdigest()
+    if not replace_old and (found := _there_already(folder / name, digest, arguments, plan)):
+        return found
+    parts = split_text(text.text)
+    train_ids, valid_ids = vocab.encode(parts.train), vocab.encode(parts.valid)
+    weights = runtime.generator(seed, "weights")
+    model = LeveredLM(len(vocab), **arguments, generator=weights).to(where)
     snapshot = folder / f"{name}.{_digest_of(digest, arguments, plan)}.training"
     folder.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     # Wide layers pay for further cores; narrow ones wait for one another.
-    cores = (os.cpu_count() or 1) if arguments["hidden_size"] >= 512 else runtime.own_threads()
+    wide = arguments["hidden_size"] >= 512
+    cores = runtime.own_threads(runtime.cores() if wide else 1)
     with (
         runtime.threads(cores),
         runtime.progress(total=plan.steps, desc=text.title, unit="steps") as bar,
@@ -148,23 +179,53 @@ def train_book(
         "torch": torch.__version__.split("+")[0],
         "plan": asdict(plan),
         "looks": history.valid,
-        "baselines": _baselines(parts.train, parts.test, vocab),
         "minutes": round((time.monotonic() - begun) / 60, 1),
     }
-    path = folder / name
-    save_model(path, model, vocab, half=True, **header)
-    saved, _, _ = load_model(path)  # measured as it lies on the disk
+    unfinished = snapshot.with_suffix(".measured")
+    save_model(unfinished, model, vocab, half=True, **header)
+    saved, _, _ = load_model(unfinished)  # measured as it will lie on the disk
     saved.to(where)
+    header["baselines"] = _baselines(parts.train, parts.test, vocab)
     header["valid"] = evaluate(saved, valid_ids)
     header["test"] = evaluate(saved, vocab.encode(parts.test))
     prompt = parts.test[:20]
     written = generate(saved, vocab, prompt, SAMPLE, TEMPERATURE, seed=seed)
     header["sample"] = written
     header["longest copy"] = longest_copy(written[len(prompt) :], parts.train)
-    save_model(path, model, vocab, half=True, **header)
-    write_card(path)
-    snapshot.unlink(missing_ok=True)
+    save_model(folder / name, model, vocab, half=True, **header)
+    write_card(folder / name)
+    for left in folder.glob(f"{glob.escape(name)}.*"):  # of a text or a recipe before, too
+        if ".training" in left.suffixes or ".measured" in left.suffixes:
+            left.unlink()
     return header
+
+
+def _refuse_what_is_no_book(text: Book, vocab: Vocabulary) -> None:
+    if len(text) < SMALLEST:
+        raise ValueError(
+            f"{text.title} has {len(text):,} characters; a model needs at least {SMALLEST:,}"
+        )
+    if len(vocab) < 3:  # one and the end of the line
+        raise ValueError(f"{text.title} has one character again and again: nothing to learn")
+
+
+def _there_already(path: Path, digest: str, arguments: dict, plan: Plan) -> dict | None:
+    """The header of the model at ``path``, if it is that of this book and this recipe.
+
+    Raises:
+        ValueError: it is another's, or damaged.
+    """
+    if not path.with_name(path.name + ".json").exists():
+        return None
+    _, _, header = load_model(path)
+    same_recipe = header["plan"] == asdict(plan) and arguments.items() <= header["model"].items()
+    if same_recipe and header["book"].get("sha256") == digest:
+        return header
+    raise ValueError(
+        f"{path.name} is there already: a model of {header['book']['title']}, "
+        f"{header['plan']['steps']:,} steps, by another text or recipe. Choose another name, or "
+        "have it replaced"
+    )
 
 
 def file_name(title: str) -> str:
@@ -186,7 +247,7 @@ def _digest_of(book: str, arguments: dict, plan: Plan) -> str:
 
 def _baselines(train: str, test: str, vocab: Vocabulary) -> dict[str, float]:
     found = {"unigram": baselines.unigram_bpc(train, test)}
-    if len(train) <= COUNTED:
+    if len(train) <= (COUNTED if len(vocab) <= SIGNS else COUNTED // 10):
         found["6-gram"] = baselines.NGram(train, 6, vocab.characters).bpc(test)
     return found
 
@@ -226,14 +287,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, help="fewer or more than the book's size asks for")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu", help='"cpu", "cuda", or "auto"')
-    chosen = parser.parse_args(arguments)
+    replacing = "train anew, in the place of a model of that name"
+    parser.add_argument("--replace", action="store_true", dest="replace_old", help=replacing)
+    options = vars(parser.parse_args(arguments))
     try:
-        options = {"steps": chosen.steps, "seed": chosen.seed, "device": chosen.device}
-        header = train_book(chosen.book, chosen.name, **options)
+        header = train_book(options.pop("book"), given := options.pop("name"), **options)
     except (ValueError, FloatingPointError, OSError) as error:
         print(f"helpers.text.train_book: {error}", file=sys.stderr)
         return 2
-    name = file_name(chosen.name or header["book"]["title"])
+    name = file_name(given or header["book"]["title"])
     print(f"\n{(FOLDER / f'{name}.md').read_text(encoding='utf-8')}")
     print(
         "In a notebook:\n\n"

@@ -7,6 +7,7 @@ Data flow::
          -> at five evenly spaced steps: samples
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from helpers.checkpoints import load_snapshot, save_snapshot
 from helpers.checks import LARGEST, boolean, choice, fits, integer, number, positive, seed
-from helpers.runtime import autocast, device_of, generator
+from helpers.runtime import autocast, device_of, generator, random_state, set_random_state
 from helpers.steps import OnStep, ShouldStop, Step
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import Streams, Windows
@@ -28,6 +29,9 @@ from helpers.text.halves import Passes
 
 BATCHINGS = {"windows": Windows, "streams": Streams}
 OPTIMIZERS = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+_BETAS = {"betas": (0.9, 0.99)}
+#: What each is given besides a plan's rate and weight decay. Torch's own second beta is 0.999.
+OPTIMIZER_OPTIONS = {"rmsprop": {"alpha": 0.99}, "adam": _BETAS, "adamw": _BETAS}
 SCHEDULES = ("constant", "cosine", "staircase")
 #: Where torch has Adam and AdamW as one kernel.
 FUSED_ON = ("cpu", "cuda", "mps")
@@ -43,6 +47,8 @@ class Plan:
         steps: optimizer steps.
         batching: "windows" (random offsets, state reset) or "streams" (contiguous, state carried).
         length: characters a window.
+        optimizer: "rmsprop" with alpha 0.99; "adam" or "adamw" with betas 0.9 and 0.99, not torch's
+            0.999 (:data:`OPTIMIZER_OPTIONS`).
         lr: the highest learning rate. ``schedule`` "cosine" lowers it to 1 % over ``steps``,
             "staircase" multiplies it by ``decay`` every ``decay_every`` steps.
         warmup: steps over which the rate rises from 0.
@@ -198,16 +204,16 @@ def fit(
 
     Args:
         train_ids, valid_ids: texts as indices ``(N,)``.
-        resume: snapshot, written at every look. If it exists, training goes on from it as if it had
-            never stopped.
+        resume: snapshot, written at every look and kept at the end. If it exists, training goes on
+            from it, on the kind of device where it began as if it had never stopped.
         sample: called at each of the plan's stages; its result, JSON-ready, goes into the history.
         on_step: called after every finished step, and after its look; what it returns is ignored.
         should_stop: asked after every step; True ends the training (a Stop button, say).
 
     Raises:
-        ValueError: a text shorter than one window, or a snapshot of another plan.
+        ValueError: a text shorter than one window, or a snapshot of another plan, model or text.
     """
-    run = _Training(model, train_ids, plan)
+    run = _Training(model, train_ids, valid_ids, plan)
     if resume is not None and resume.exists():
         run.load(resume)
     else:
@@ -287,8 +293,8 @@ def _fading_mean(memory: float) -> Callable:
 class _Training:
     """A training between two steps: everything that a snapshot has to hold."""
 
-    def __init__(self, model: CharLM, train_ids: torch.Tensor, plan: Plan):
-        self.model, self.plan = model, plan
+    def __init__(self, model: CharLM, train_ids: torch.Tensor, valid_ids: torch.Tensor, plan: Plan):
+        self.model, self.texts, self.plan = model, (train_ids, valid_ids), plan
         self.history = History()
         self.best: dict[str, torch.Tensor] | None = None
         self.state = None  # the model's own, on streams
@@ -303,7 +309,7 @@ class _Training:
         self.averaged = None
         if plan.average:
             self.averaged = AveragedModel(model, multi_avg_fn=_fading_mean(plan.average))
-        options = {"alpha": 0.99} if plan.optimizer == "rmsprop" else {"betas": (0.9, 0.99)}
+        options = dict(OPTIMIZER_OPTIONS[plan.optimizer])
         if plan.optimizer != "rmsprop" and self.device.type in FUSED_ON:
             options["fused"] = True  # all parameters in one call
         self.optimizer = OPTIMIZERS[plan.optimizer](
@@ -366,6 +372,12 @@ class _Training:
         if patience is not None and since_best >= patience:
             history.stopped = f"no better validation loss in {patience} looks"
 
+    def identity(self) -> dict:
+        """What a snapshot shares with the training that may go on from it."""
+        texts = [ids.cpu().long().numpy().tobytes() for ids in self.texts]
+        digests = [hashlib.sha256(text).hexdigest() for text in texts]
+        return {"plan": asdict(self.plan), "model": self.model.arguments, "text": digests}
+
     def save(self, path: Path) -> None:
         """Everything into one snapshot."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
@@ -377,9 +389,11 @@ class _Training:
         if self.batches.carries_state:
             tensors["state.h"], tensors["state.c"] = self.state
         tensors["random.torch"] = torch.get_rng_state()
+        tensors["random.device"] = random_state(self.device)
         tensors["random.batches"] = self.batches.generator.get_state()
         header = {
-            "plan": asdict(self.plan),
+            **self.identity(),
+            "device": self.device.type,
             "history": asdict(self.history),
             "position": getattr(self.batches, "position", 0),
             "offset": getattr(self.batches, "offset", 0),
@@ -391,10 +405,12 @@ class _Training:
     def load(self, path: Path) -> None:
         """Go back to the moment of :meth:`save`."""
         tensors, header = load_snapshot(path)
-        if header["plan"] != asdict(self.plan):
-            raise ValueError(
-                f"{path.name} belongs to a training with another plan; delete it to start anew"
-            )
+        for what, now in self.identity().items():
+            if header.get(what) != now:
+                raise ValueError(
+                    f"{path.name} belongs to a training with another {what}; "
+                    "delete it to start anew"
+                )
 
         def under(prefix):
             return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
@@ -409,9 +425,11 @@ class _Training:
             slots.setdefault(int(index), {})[name] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
         if self.batches.carries_state:
-            self.state = (tensors["state.h"], tensors["state.c"])
+            self.state = tuple(tensors[f"state.{k}"].to(self.device) for k in "hc")
             self.batches.position, self.batches.offset = header["position"], header["offset"]
         torch.set_rng_state(tensors["random.torch"])
+        if header["device"] == self.device.type:  # another device draws other numbers anyway
+            set_random_state(self.device, tensors["random.device"])
         self.batches.generator.set_state(tensors["random.batches"])
         self.bf16 = header["bf16"]  # goes on as it began
         self.history = History(**header["history"])

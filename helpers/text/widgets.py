@@ -12,7 +12,7 @@ from helpers.foreign import on_page
 from helpers.live import live
 from helpers.text.charlm import CharLM
 from helpers.text.decoder import Decoder
-from helpers.text.measures import nats_to_bits
+from helpers.text.measures import entropy, nats_to_bits
 from helpers.text.passages import coloured_figure, coloured_html, key_html, visible
 from helpers.text.pasted import folded_to, told
 from helpers.text.sampling import draw_characters, next_distribution
@@ -47,7 +47,8 @@ def temperature_explorer(
         logits, *_ = decoder.prime(prompt)
         p = next_distribution(logits, temperature)
         name = f"temperature {temperature:g}" + (" (greedy)" if temperature == 0 else "")
-        print(f"{name}: the next character has {entropy_bits(p):.2f} bits")
+        bits = nats_to_bits(entropy(p.double()).item())
+        print(f"{name}: the next character has {abs(bits):.2f} bits")  # and not -0.00
         print(bars(p, vocab), end="\n\n")
         print(prompt, end="")
         yield
@@ -76,11 +77,6 @@ def temperature_explorer(
             0.8, min=0.0, max=2.0, step=0.05, description="temperature"
         ),
     )
-
-
-def entropy_bits(p: torch.Tensor) -> float:
-    """Entropy of a distribution, -sum p log2 p, with 0 log 0 = 0."""
-    return abs(nats_to_bits(torch.special.entr(p.double()).sum()).item())
 
 
 def bars(p: torch.Tensor, vocab: Vocabulary, most: int = BARS) -> str:
