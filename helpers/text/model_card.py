@@ -72,7 +72,8 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         finish = header["finish"]
         other = f"{_cut(finish)}; " if _cut(finish) != _cut(plan) else ""
         found["second training"] = other + _told(finish)
-    found["text read"] = f"about {read / train:.0f} times in all"
+    times = round(read / train)
+    found["text read"] = f"about {f'{times} times' if times > 1 else 'once'} in all"
     return found | {
         "validation": f"{valid['bpc']:.3f} bits a character, {valid['accuracy']:.3f} right",
         "test": f"{test['bpc']:.3f} bits a character, {test['accuracy']:.3f} right",
