@@ -65,10 +65,8 @@ def series_map(series: list[Chapter]):
         (x, y), (to_x, to_y) = at[before], at[after]
         start, end = y + _HEIGHT / 2 + 0.02, to_y - _HEIGHT / 2 - 0.02
         between = end - 0.14  # across just above the box, so that the point comes down on it
-        way = [(x, start), (x, between), (to_x, between), (to_x, end)] if x != to_x else None
         arrow = FancyArrowPatch(
-            *(() if way else ((x, start), (to_x, end))),
-            path=Path(way) if way else None,
+            path=Path([(x, start), (x, between), (to_x, between), (to_x, end)]),
             arrowstyle="-|>",
             mutation_scale=14,
             color=colors.MUTED,

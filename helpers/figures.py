@@ -12,6 +12,7 @@ import numpy as np
 import seaborn as sns
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patheffects import withStroke
 from PIL import Image
 from scipy.spatial import cKDTree
 
@@ -47,6 +48,10 @@ _SMALL_PRINT = "#636973"
 #: Sequential and diverging colour maps that survive greyscale and colour-blindness.
 SEQUENTIAL = "mako_r"
 DIVERGING = "vlag"
+
+#: Behind a number that stands on a line of the grid: a box; around a name that does: an outline.
+ON_GRID = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+HALO = [withStroke(linewidth=3, foreground="white")]
 
 _STYLE = {
     "figure.dpi": 100,

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from threading import RLock
 
 import numpy as np
 import torch
@@ -113,10 +114,16 @@ def _named(where: torch.device) -> tuple[torch.device, ...]:
 
 @contextmanager
 def seeded(seed: AnyInt) -> Iterator[None]:
-    """Inside, torch draws as after ``torch.manual_seed(seed)`` on the processor; then as before."""
-    with torch.random.fork_rng(devices=[]):
+    """Inside, torch draws as after ``torch.manual_seed(seed)`` on the processor; then as before.
+
+    One thread at a time: that generator is everybody's.
+    """
+    with _SEEDED, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
+
+
+_SEEDED = RLock()
 
 
 def cores() -> int:

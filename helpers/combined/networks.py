@@ -6,7 +6,6 @@ Every network here takes features ``(B, N, f)`` and, but for the readers, an adj
 
 import math
 from collections.abc import Callable
-from threading import RLock
 
 import torch
 from torch import nn
@@ -17,6 +16,7 @@ from helpers.recurrent import LSTM, SequenceClassifier
 from helpers.recurrent.cells import find_cell
 from helpers.recurrent.core import RecurrentCore
 from helpers.recurrent.parameters import count_parameters
+from helpers.runtime import seeded
 
 POOLS = ("mean", "lstm")
 #: Cells that read sequences here, and how they begin.
@@ -178,17 +178,6 @@ def matched(build: Callable[[int], nn.Module], parameters: int) -> nn.Module:
 
 
 def seeded_build(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """``build()`` with weights that depend on ``seed`` alone; torch's own generator is kept.
-
-    One thread at a time: that generator is everybody's.
-    """
-    with _SEEDED:
-        state = torch.get_rng_state()
-        torch.manual_seed(seed)
-        try:
-            return build()
-        finally:
-            torch.set_rng_state(state)
-
-
-_SEEDED = RLock()
+    """``build()`` with weights that depend on ``seed`` alone; torch's own generator is kept."""
+    with seeded(seed):
+        return build()

@@ -9,10 +9,9 @@ import numpy as np
 import seaborn as sns
 import torch
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
 
 from helpers.checks import AnyTensor
-from helpers.figures import CYCLE, PALETTE
+from helpers.figures import CYCLE, HALO, PALETTE
 from helpers.foreign import in_figure
 from helpers.graph.graphs import Graph
 from helpers.graph.propagation import hops, reach
@@ -286,7 +285,7 @@ def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | No
             at = (last, max(values[-1], 1e-15))
             ax.annotate(
                 name, at, xytext=(5, 0), textcoords="offset points", va="center", color=color,
-                path_effects=[withStroke(linewidth=3, foreground="white")],
+                path_effects=HALO,
             )  # fmt: skip
         if rate is not None:
             start = next(iter(curves.values()))[measure][0]
@@ -298,7 +297,7 @@ def smoothing_curves(curves: dict[str, dict[str, list[float]]], rate: float | No
                 xytext=(4, 6),
                 textcoords="offset points",
                 color=PALETTE["ink"],
-                path_effects=[withStroke(linewidth=3, foreground="white")],
+                path_effects=HALO,
             )
         ax.set(
             xlabel="layers", yscale="log", xlim=(-0.5, last * 1.42), xticks=range(0, last + 1, 6)

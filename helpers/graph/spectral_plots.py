@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.patheffects import withStroke
 from numpy.polynomial import chebyshev
 
-from helpers.figures import CYCLE, DIVERGING, PALETTE
+from helpers.figures import CYCLE, DIVERGING, HALO, PALETTE
 from helpers.graph.graphs import Graph
 from helpers.graph.plots import draw_graph
 from helpers.graph.spectral import changes_of_sign, frequencies, laplacian
@@ -90,6 +89,6 @@ _AT_END = {
     "ha": "left",
     "fontsize": 9,
     # No grid line runs through a curve's name.
-    "path_effects": [withStroke(linewidth=3, foreground="white")],
+    "path_effects": HALO,
 }
 _AT_START = _AT_END | {"ha": "right"}

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from helpers.checks import AnyTensor
-from helpers.figures import PALETTE, SEQUENTIAL
+from helpers.figures import ON_GRID, PALETTE, SEQUENTIAL
 from helpers.optimizers import quadratics
 from helpers.optimizers.moments import uncorrected_over_corrected
 from helpers.optimizers.plots import color_of, ink_of, name_ends
@@ -115,7 +115,7 @@ def responses(sizes: dict[str, tuple[float, float]]):
         ax.annotate(
             f"{constant:.2g} and {alternating:.2g}", (max(constant, alternating), k),
             xytext=(12, 0), textcoords="offset points", va="center", fontsize=9,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            bbox=ON_GRID,
         )  # fmt: skip
     ax.set_yticks(range(len(sizes)), list(sizes))
     ax.set(

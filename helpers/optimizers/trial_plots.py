@@ -4,14 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from helpers.figures import PALETTE
+from helpers.figures import ON_GRID, PALETTE
 from helpers.optimizers.noise import KINDS
 from helpers.optimizers.plots import color_of, name_ends
 
 #: Losses below are drawn here: a few lucky runs would squeeze all others together.
 FLOOR = 1e-3
-#: Behind a number that stands on a line of the grid.
-ON_GRID = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 #: Where less than two powers of ten are drawn, these are numbered instead of the powers.
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 RACE_TICKS = (20, 50, 100, 200, 500, 1000, 2000)

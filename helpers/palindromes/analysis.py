@@ -14,7 +14,7 @@ from statsmodels.stats.proportion import proportion_confint
 from helpers.archive import Archive
 from helpers.checks import integer
 from helpers.palindromes.archive import BOX, PalindromeArchive
-from helpers.palindromes.outcomes import collapsed
+from helpers.palindromes.outcomes import collapsed, steps_tried
 from helpers.palindromes.parts import FACTORS
 from helpers.palindromes.settings import INITS
 from helpers.palindromes.tasks.palindromes import CHANCE
@@ -80,9 +80,7 @@ def unsolved_over_time(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         steps and shares, both from (0, 1) on, as a step function.
     """
-    solved = runs["solved"].to_numpy(bool)
-    time = np.where(solved, runs["solved_step"].fillna(0), runs["steps"])
-    estimate = SurvfuncRight(time, solved.astype(int))
+    estimate = SurvfuncRight(steps_tried(runs).to_numpy(float), runs["solved"].to_numpy(int))
     end = float(runs["steps"].max())
     last = estimate.surv_prob[-1] if len(estimate.surv_prob) else 1.0
     steps = np.concatenate([[0.0], estimate.surv_times, [end]])

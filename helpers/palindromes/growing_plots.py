@@ -11,7 +11,6 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 from helpers import figures
 from helpers.figures import PALETTE
 from helpers.palindromes.archive import PalindromeArchive
-from helpers.palindromes.growing import EACH_UP_TO
 from helpers.palindromes.tasks.palindromes import CHANCE, PALINDROMES
 from helpers.recurrent.cells import CELLS
 from helpers.recurrent.parameters import cell_parameters, read_out_parameters
@@ -66,11 +65,11 @@ def staircases(study: PalindromeArchive, groups: dict[str, pd.DataFrame], marks:
             bunch, x, y, side = _BUNCHES[name]
             ax.text(
                 x, y, bunch, color=styles[name]["color"], ha=side, va="center", fontsize=9,
-                weight="bold", path_effects=[withStroke(linewidth=3, foreground="white")],
+                weight="bold", path_effects=figures.HALO,
             )  # fmt: skip
     ax.set_yscale("log")
     _lengths_axis(ax.yaxis, LENGTHS)
-    with_commas(ax)
+    with_commas(ax.xaxis)
     end = max(runs["steps"].max() for runs in groups.values())
     for label, T in marks.items():
         ax.axhline(T, color=PALETTE["ink"], linewidth=0.9)
@@ -123,13 +122,11 @@ def every_length(study: PalindromeArchive, read: pd.DataFrame):
     """Held-out accuracy at every length, a dot a run, and what would be right by any name.
 
     Args:
-        read: of :func:`.analysis.reading`, of runs that were read at every length.
+        read: of :func:`.analysis.reading`, of runs that were read at each of these lengths.
     """
-    read = read[read["T"] <= EACH_UP_TO]
     fig, ax = plt.subplots(figsize=(9, 3.2))
     color = CELLS[read["model"].iloc[0]].color
-    mastered = sorted(read.dropna(subset=["mastered_step"])["T"].unique())
-    for T in mastered:
+    for T in read.dropna(subset=["mastered_step"])["T"].unique():
         ax.axvspan(T - 0.4, T + 0.4, color=PALETTE["grid"], zorder=0)
     mean = read.groupby("T")[["held_out_accuracy", "renamed_accuracy"]].mean()
     ax.plot(mean["held_out_accuracy"], color=color, linewidth=1.2)

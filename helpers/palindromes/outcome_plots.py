@@ -3,13 +3,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import StrMethodFormatter
 
 from helpers import colors, figures
 from helpers.figures import PALETTE
 from helpers.palindromes import outcomes
 from helpers.palindromes.archive import PalindromeArchive
 from helpers.recurrent.cells import CELLS
+from helpers.recurrent.plots import with_commas
 
 #: Outcome -> its colour and hatching, which tells it without the colour.
 _FILLS = {
@@ -82,7 +82,7 @@ def times(study: PalindromeArchive, protocols: dict[str, pd.DataFrame]):
         ax.set_title(title)
     axes[0].set_ylabel("training steps until solved")
     for ax in axes:
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        with_commas(ax.yaxis)
     axes[1].legend(
         loc="lower right", title="median of the solved", fontsize=8.5, title_fontsize=8.5
     )

@@ -105,6 +105,11 @@ def fall_rates(study: PalindromeArchive, names: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def steps_tried(runs: pd.DataFrame) -> pd.Series:
+    """Steps until each run was solved; all that it had for those that were not (censored)."""
+    return runs["solved_step"].where(runs["solved"].astype(bool), runs["steps"])
+
+
 def times(runs: pd.DataFrame) -> np.ndarray:
     """Steps until each run was solved; infinity for those that were not."""
     return runs["solved_step"].where(runs["solved"].astype(bool), math.inf).to_numpy(float)

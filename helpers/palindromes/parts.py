@@ -236,9 +236,12 @@ GROWTH_RULES = {
 
 
 def growing_rules(
-    T: int = 160, seeds=range(3), steps: int = 2000, rules=tuple(GROWTH_RULES)
+    T: int = 160, seeds=range(3), steps: int = 2000, rules=tuple(GROWTH_RULES), **options
 ) -> dict[str, list[GrowingRun]]:
     """The orthogonal RNN under other rules of growing, on a short budget.
+
+    Args:
+        options: more fields of :class:`.growing.GrowingRun`, the same for all rules.
 
     Raises:
         ValueError: a rule that is not in :data:`GROWTH_RULES`.
@@ -247,7 +250,8 @@ def growing_rules(
     for name in rules:
         choice("a rule", name, tuple(GROWTH_RULES))
     return {
-        name: growing([network], T, seeds, steps, **GROWTH_RULES[name])[network] for name in rules
+        name: growing([network], T, seeds, steps, **GROWTH_RULES[name], **options)[network]
+        for name in rules
     }
 
 
@@ -265,9 +269,7 @@ def growing_every_length(seeds=range(3, 13)) -> dict[str, list[GrowingRun]]:
 
     Those were read at 5, 10, 20, … alone: a code that is back after five steps looks still there.
     """
-    network, rule = "RNN, orthogonal", "× 2, 20 perfect"
-    runs = growing([network], 160, seeds, 2000, every_length=True, **GROWTH_RULES[rule])
-    return {rule: runs[network]}
+    return growing_rules(seeds=seeds, rules=("× 2, 20 perfect",), every_length=True)
 
 
 def growing_identity(seeds=range(5, 15)) -> dict[str, list[GrowingRun]]:

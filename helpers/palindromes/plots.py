@@ -150,7 +150,7 @@ def explored(
     ax.set(xlabel="training step", ylabel=f"training-stream {metric}{unit}")
     ax.set_ylim(0, 1.04 if metric == "accuracy" else None)
     ax.set_title(f"{CELLS[model].label}, every seed, and the mean in bold")
-    with_commas(ax)
+    with_commas(ax.xaxis)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return fig
 
@@ -377,7 +377,7 @@ def dots_by_setting(
         ax.set_ylim(len(names) - 0.5, -1.2)
         ax.set(xlabel="training steps until solved", xlim=(0, budget * 1.5))
         ax.set_xticks([tick for tick in ax.get_xticks() if tick <= budget])
-        with_commas(ax)
+        with_commas(ax.xaxis)
         ax.set_title(title)
     runs = pd.concat([runs for groups in panels.values() for runs in groups.values()])
     figures.credit(fig, study.credit(runs))

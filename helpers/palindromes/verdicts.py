@@ -34,10 +34,9 @@ def _first(study: PalindromeArchive) -> list[Verdict]:
     rnn = _counts(runs, "rnn")
     sure = rnn.index[rnn["sum"] == rnn["size"]].max()
     beyond = rnn[rnn.index > 17]
-    far = runs[runs["T"] > sure].assign(solved=lambda r: r["solved"].astype(float))
-    more = analysis.paired_effect(far, "model", "rnn", "lstm")
-    steps = runs["solved_step"].where(runs["solved"].astype(bool), runs["steps"])
-    sooner = analysis.paired_effect(runs.assign(steps=steps), "model", "rnn", "lstm", "steps")
+    more = analysis.paired_effect(runs[runs["T"] > sure], "model", "rnn", "lstm")
+    timed = runs.assign(needed=outcomes.steps_tried(runs))
+    sooner = analysis.paired_effect(timed, "model", "rnn", "lstm", "needed")
     at_23, longer = study.part("length_23"), study.part("longer_a_21")
     lstm_23 = at_23[at_23["model"] == "lstm"]
     arrived = int(longer["solved"].sum())
@@ -89,13 +88,12 @@ def _first(study: PalindromeArchive) -> list[Verdict]:
 
 def _second(study: PalindromeArchive) -> list[Verdict]:
     runs = study.part("protocol_b")
-    longer = study.parts("longer_b_")
     rnn = runs[runs["model"] == "rnn"]
-    both = pd.concat([runs, longer]) if len(longer) else runs
+    both = pd.concat([runs, study.parts("longer_b_")])
     best = both[both["model"] == "rnn"].groupby("T")["held_out_accuracy"].max()
     at_40, at_80 = rnn[rnn["T"] == 40], rnn[rnn["T"] == 80]
     at_160 = both[(both["model"] == "lstm") & (both["T"] == 160)].groupby("steps")["solved"]
-    told = [f"{k} of {n} seeds in {steps:,} steps" for steps, k, n in _sums(at_160)]
+    told = [f"{s.sum()} of {len(s)} seeds in {steps:,} steps" for steps, s in at_160]
     at_20 = study.by_setting("factorial_20")["001 001 001"]
     was, lost = int(at_20["solved"].sum()), int(outcomes.collapsed(at_20).sum())
     return [
@@ -138,10 +136,6 @@ def _second(study: PalindromeArchive) -> list[Verdict]:
 def _counts(runs: pd.DataFrame, model: str) -> pd.DataFrame:
     """Solved runs ("sum") and runs ("size") of a network at each length."""
     return runs[runs["model"] == model].groupby("T")["solved"].agg(["sum", "size"]).astype(int)
-
-
-def _sums(grouped) -> list[tuple[int, int, int]]:
-    return [(steps, int(group.sum()), len(group)) for steps, group in grouped]
 
 
 def _of(row: pd.Series) -> str:

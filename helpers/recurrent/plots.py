@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import StrMethodFormatter
 
 from helpers import figures
@@ -21,9 +21,9 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
     return (total[end] - total[start]) / (end - start)
 
 
-def with_commas(ax: Axes) -> None:
-    """Numbers on the horizontal axis, of training steps mostly, as the text writes them: 3,000."""
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+def with_commas(axis: Axis) -> None:
+    """Numbers along an axis, of training steps mostly, as the text writes them: 3,000."""
+    axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
 
 
 def learning_curves(
@@ -50,7 +50,7 @@ def learning_curves(
     axes[0].axhline(chance, color=PALETTE["muted"], linestyle=":", linewidth=1)
     axes[0].set(ylabel="training-stream accuracy", ylim=(0, 1.03))
     axes[1].set(ylabel="loss in nats", xlabel="training step", ylim=(0, None))
-    with_commas(axes[1])
+    with_commas(axes[1].xaxis)
     # Where the curves have passed; the line of chance, below, stays in sight.
     axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, chance + 0.02))
     return fig

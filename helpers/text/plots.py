@@ -52,7 +52,7 @@ def bpc_curve(history: History, baselines: dict[str, float], smooth: int = 20):
             fontsize=9, va="center",
         )  # fmt: skip
     ax.set(xlabel="training step", ylabel="bits a character", xlim=(0, None))
-    with_commas(ax)
+    with_commas(ax.xaxis)
     ax.legend(loc="center right")
     return fig
 
@@ -89,7 +89,7 @@ def book_model_curves(header: dict):
     axes[2].set_title("bits a character")
     for ax in axes:
         ax.set_xlabel("training step")
-        with_commas(ax)
+        with_commas(ax.xaxis)
         if "finish" in header:
             ax.axvline(header["plan"]["steps"], color=PALETTE["ink"], linestyle=":", linewidth=1)
     axes[0].legend()
@@ -238,7 +238,7 @@ def by_position(bits: dict[str, Sequence[float]], trained_on: int | None = None)
             va="top", ha="right", fontsize=9,
         )  # fmt: skip
     ax.set(xscale="log", xlabel="characters read since the reset", ylabel="bits a character")
-    with_commas(ax)
+    with_commas(ax.xaxis)
     ax.legend(handlelength=2.8)
     return fig
 

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -372,10 +373,10 @@ class _Training:
         if patience is not None and since_best >= patience:
             history.stopped = f"no better validation loss in {patience} looks"
 
+    @cached_property
     def identity(self) -> dict:
         """What a snapshot shares with the training that may go on from it."""
-        texts = [ids.cpu().long().numpy().tobytes() for ids in self.texts]
-        digests = [hashlib.sha256(text).hexdigest() for text in texts]
+        digests = [hashlib.sha256(ids.cpu().long().numpy()).hexdigest() for ids in self.texts]
         return {"plan": asdict(self.plan), "model": self.model.arguments, "text": digests}
 
     def save(self, path: Path) -> None:
@@ -392,7 +393,7 @@ class _Training:
         tensors["random.device"] = random_state(self.device)
         tensors["random.batches"] = self.batches.generator.get_state()
         header = {
-            **self.identity(),
+            **self.identity,
             "device": self.device.type,
             "history": asdict(self.history),
             "position": getattr(self.batches, "position", 0),
@@ -405,7 +406,7 @@ class _Training:
     def load(self, path: Path) -> None:
         """Go back to the moment of :meth:`save`."""
         tensors, header = load_snapshot(path)
-        for what, now in self.identity().items():
+        for what, now in self.identity.items():
             if header.get(what) != now:
                 raise ValueError(
                     f"{path.name} belongs to a training with another {what}; "
