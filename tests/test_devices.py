@@ -26,9 +26,11 @@ from helpers.store import RunStore
 from helpers.study import run_study
 from helpers.text import CharLM, Vocabulary
 from helpers.text.evaluation import bits_by_beginning, bits_by_position
+from helpers.text.levered import LeveredLM
 from helpers.text.sampling import beam_search, generate_batch
 from helpers.text.training import Plan, fit
 from helpers.text.unit_search import activations
+from helpers.text.widening import widened
 from tests.fake_accelerator import fake_accelerator
 
 
@@ -207,6 +209,16 @@ def test_a_character_model_is_trained_read_and_asked_there(device, request):
         == beam_search(here, vocab, "the", 8, beam_width=3)[0]
     )
     assert activations(model, vocab, text[:30]).shape[0] == 30
+
+
+def test_a_widened_model_lies_there(device):
+    narrow = LeveredLM(7, 4, 2, norm=True, generator=runtime.generator(0)).to(device)
+    wide = widened(narrow, 6, generator=runtime.generator(1))
+    assert runtime.device_of(wide).type == device
+    here = widened(narrow.cpu(), 6, generator=runtime.generator(1))
+    assert all(
+        torch.equal(a.cpu(), b) for a, b in zip(wide.parameters(), here.parameters(), strict=True)
+    )
 
 
 def test_a_study_runs_there(device, tmp_path):

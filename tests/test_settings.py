@@ -43,6 +43,7 @@ RECORDS = {
     "FoundUnit",
     "Graph",
     "Lexicon",
+    "Recipe",
     "Script",
     "Source",
     "Split",

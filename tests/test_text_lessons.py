@@ -367,6 +367,15 @@ def test_figures_of_the_lesson_draw(model):
         plt.close(fig)
 
 
+#: Entries of the trainings of a widened network.
+WIDER = ("wide_plan", "wide_finish")
+
+
+def once_trained(header: dict) -> dict:
+    further = {"finish", "narrow", "wide", "temperature", *WIDER}
+    return {entry: value for entry, value in header.items() if entry not in further}
+
+
 def test_a_card_tells_every_training_and_how_its_text_is_cut():
     path = paths.CHECKPOINTS / "anna_karenina"
     header = json.loads(path.with_suffix(".json").read_text())
@@ -380,13 +389,33 @@ def test_a_card_tells_every_training_and_how_its_text_is_cut():
     assert told["second training"].endswith("set back with chance 0.25")
     alike = model_card.card(path, model, header | {"plan": second, "finish": second})
     assert alike["second training"].startswith("70 steps")
-    alone = {k: v for k, v in header.items() if k != "finish"}
-    assert "second training" not in model_card.card(path, model, alone)
+    alone = once_trained(header)
+    others = {"second training", "third training", "fourth training", "then widened", "at last"}
+    assert "first training" in model_card.card(path, model, alone)
+    assert not others & {*model_card.card(path, model, alone)}
+    narrow, wide = ({"hidden_size": n, "dropout": p} for n, p in ((2, 0.0625), (3, 0.625)))
+    grown = alone | {"narrow": narrow, "wide": wide, "temperature": 1.25}
+    grown |= dict.fromkeys(("finish", *WIDER), second)
+    rows = model_card.card(path, model, grown)
+    names = [*rows]
+    at = names.index("second training")
+    following = ["then widened", "third training", "fourth training", "at last", "text read"]
+    assert names[at + 1 : at + 6] == following
+    assert rows["at last"].startswith("logits divided by 1.25, ")
+    assert rows["dropout"] == "0.0625 after each layer, in training"
+    said = "from 2 units a layer to 3, by copies"
+    assert rows["then widened"] == f"{said}; dropout 0.625 after each layer"
+    assert rows["fourth training"].startswith(rows["third training"] + "; dropout ")
+    alike = model_card.card(path, model, grown | {"narrow": {**wide, "hidden_size": 2}})
+    assert alike["then widened"] == said
+    alike = model_card.card(path, model, grown | {"wide": header["model"]})
+    assert alike["fourth training"] == alike["third training"]
 
 
 def test_a_card_tells_what_is_normalised_and_what_is_dropped():
     path = paths.CHECKPOINTS / "anna_karenina"
     header = json.loads(path.with_suffix(".json").read_text())
+    header = once_trained(header)
     plain = {"embedding_size": 3, "num_layers": 2, "hidden_size": 8, "dropout": 0.5}
     plain |= {"vocab_size": 7}
     levered = plain | {"norm": True, "weight_dropout": 0.25}
@@ -409,11 +438,13 @@ def test_numbers_of_many_stages_do_not_overlap_on_the_axis(words):
     plt.close(fig)
 
 
-def test_a_curve_says_where_the_second_training_begins():
+def test_a_curve_says_where_every_further_training_begins():
     curves = {"every": 1, "loss": [2.0, 1.0], "accuracy": [0.1, 0.2], "valid": []}
     curves["valid"] = [{"step": 2, "bpc": 1.5, "loss": 1.0, "accuracy": 0.2}]
     header = {"curves": curves, "baselines": {"valid": {"unigram": 4.0}}, "plan": {"steps": 10}}
-    for more, expected in (({}, []), ({"finish": {"steps": 5}}, [10])):
+    finish = {"finish": {"steps": 5}}
+    wider = finish | {"wide_plan": {"steps": 4}, "wide_finish": {"steps": 3}}
+    for more, expected in (({}, []), (finish, [10]), (wider, [10, 15, 19])):
         fig = plots.book_model_curves(header | more)
         dotted = [line.get_xdata()[0] for line in fig.axes[0].lines if line.get_linestyle() == ":"]
         assert dotted == expected

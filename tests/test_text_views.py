@@ -21,8 +21,10 @@ from helpers.text import (
     book_comparisons,
     book_model,
     books,
+    calibration,
     cuts,
     dialogue,
+    evaluation,
     load_book,
     measures,
     passages,
@@ -34,7 +36,8 @@ from helpers.text import (
     widgets,
 )
 from helpers.text import bench as text_bench
-from helpers.text.training import History, Plan
+from helpers.text.corpus import split_text
+from helpers.text.training import History, Plan, fit
 
 SCRIPT = (
     'Season,Character,Line\n1,Ann,"Good day, Bo.\n"\n1,Bo,Hello: you\n1,Ann,Bye\n1,,nobody\n1\n'
@@ -241,40 +244,116 @@ def test_damaged_models_are_sentences(model, tmp_path):
 # The published model and what is measured with it --------------------------------------------
 
 
+_PLAN = Plan(10, "windows", 20, 4, eval_every=5, average=0.9)
+_FINISH = replace(_PLAN, batching="streams", steps=5, restart=0.5, average=0.0, seed=1)
+_ARGUMENTS = {"hidden_size": 8, "num_layers": 2, "embedding_size": 4, "dropout": 0.2}
+_ARGUMENTS |= {"norm": True, "weight_dropout": 0.3}
+NARROW = book_model.Recipe(_ARGUMENTS, _PLAN, _FINISH)
+WIDE = book_model.Recipe(
+    {"hidden_size": 11, "dropout": 0.3},
+    replace(_PLAN, steps=15, seed=2),
+    replace(_FINISH, steps=10, seed=3),
+    {"dropout": 0.1},
+)
+#: 1.E.3 stands in no licence here; the prompts' characters must occur.
+TALE = (TEXT + "Stepan Arkadyevitch went 0 “She” He “T” Th I\n") * 8
+
+
+def publish(folder, narrow=NARROW, wide=WIDE, tale=TALE):
+    """The whole path of publication with a tiny network on a tiny book."""
+    book = folder / "tale.txt"
+    book.write_text(tale)
+    return book_model.train_and_save(folder, folder, str(book), narrow, wide)
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """The whole path of publication with a tiny network on a tiny book."""
     folder = tmp_path_factory.mktemp("published")
-    book = folder / "tale.txt"
-    # 1.E.3 stands in no licence here; the prompts' characters must occur
-    book.write_text((TEXT + "Stepan Arkadyevitch went 0 “She” He “T” Th I\n") * 8)
-    plan = Plan(10, "windows", 20, 4, eval_every=5, average=0.9)
-    arguments = {"hidden_size": 8, "num_layers": 2, "embedding_size": 4, "dropout": 0.2}
-    arguments |= {"norm": True, "weight_dropout": 0.3}
-    finish = replace(plan, batching="streams", steps=5, restart=0.5, average=0.0)
-    book_model.train_and_save(folder, folder, str(book), plan, finish, arguments)
+    publish(folder)
     return folder
 
 
 def test_the_published_header_says_how_it_was_made(tiny):
-    _, _, header = saved_models.load_model(tiny / book_model.NAME)
+    model, vocab, header = saved_models.load_model(tiny / book_model.NAME)
     assert sorted(map(int, header["stages"])) == [2, 4, 6, 8, 10]
     assert set(header["baselines"]["test"]) >= {"unigram", "zlib", "xz", "6-gram"}
     assert header["test"]["bpc"] > 0
-    assert header["plan"]["steps"] == 10
+    plans = [header[name]["steps"] for name in ("plan", "finish", "wide_plan", "wide_finish")]
+    assert plans == [10, 5, 15, 10]
     assert header["model"]["norm"]
-    assert len(header["curves"]["loss"]) == 15
-    assert [look["step"] for look in header["curves"]["valid"]] == [5, 10, 15]
-    assert header["beginnings"]["before"].keys() == header["beginnings"]["after"].keys()
+    assert header["model"]["hidden_size"] == 11
+    assert header["narrow"]["hidden_size"] == 8
+    assert [header[k]["dropout"] for k in ("narrow", "wide", "model")] == [0.2, 0.3, 0.1]
+    assert len(header["curves"]["loss"]) == len(header["curves"]["accuracy"]) == 40
+    valid = vocab.encode(split_text(TALE.strip()).valid)
+    looks = {look["step"]: look["bpc"] for look in header["curves"]["valid"]}
+    assert [*looks] == [5, 10, 15, 20, 25, 30, 35, 40]
+    assert header["valid"]["bpc"] <= min(looks[35], looks[40]) + 0.001  # rounded to float16
+    assert header["temperature"] == pytest.approx(
+        header["temperature"] * calibration.best_temperature(model, valid), rel=0.01
+    )
+    assert header["widened"] == pytest.approx(looks[15], abs=0.2)
+    assert header["widened"] != looks[15]
+    before, after, published = (header["beginnings"][k] for k in ("before", "after", "published"))
+    assert before.keys() == after.keys()
+    found = evaluation.bits_by_first_character(model, valid, vocab)
+    assert published == pytest.approx(found, abs=0.03)
     for cells in header["stages"].values():
         assert {len(text) for text in cells["first"].values()} == {30}
         assert all(text.startswith(prompt) for prompt, text in cells["top_k"].items())
 
 
+@pytest.mark.parametrize(("training", "at"), [(1, 7), (2, 3), (3, 7), (4, 7)])
+def test_an_interrupted_publication_goes_on_as_if_it_had_never_stopped(
+    tiny, tmp_path, training, at
+):
+    calls = []
+
+    def interrupted(*args, on_step, **options):
+        calls.append(args)
+
+        def step(done):
+            on_step(done)
+            if len(calls) == training and done.number == at:
+                raise InterruptedError
+
+        return fit(*args, on_step=step, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_model, "fit", interrupted)
+        with pytest.raises(InterruptedError):
+            publish(tmp_path)
+    assert not (tmp_path / f"{book_model.NAME}.json").exists()
+    publish(tmp_path)
+    (tensors, header), (expected, told) = (
+        load_checkpoint(folder / book_model.NAME) for folder in (tmp_path, tiny)
+    )
+    assert header == told
+    assert all(torch.equal(tensors[name], value) for name, value in expected.items())
+
+
+def test_what_is_widened_is_of_this_text_and_recipe(tmp_path):
+    def interrupted(model, *args, **options):
+        if model.core.hidden_size > 8:
+            raise InterruptedError
+        return fit(model, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_model, "fit", interrupted)
+        with pytest.raises(InterruptedError):
+            publish(tmp_path)
+    wider = replace(NARROW, arguments={**_ARGUMENTS, "dropout": 0.1})
+    longer = replace(NARROW, plan=replace(_PLAN, steps=20))
+    for change in ({"narrow": wider}, {"narrow": longer}, {"tale": TALE.replace("river", "rover")}):
+        with pytest.raises(ValueError, match="of another text or recipe; delete it"):
+            publish(tmp_path, **change)
+    assert publish(tmp_path)["widened"] > 0
+
+
 def test_a_published_training_leaves_no_snapshot_under_the_books_name(tiny):
     left = {path.name for path in tiny.iterdir()}
     assert "tale.rounded.json" in left
-    assert not {name for name in left if name.endswith((".training", ".finishing"))}
+    assert not {name for name in left if name.endswith(book_model.PARTS) or ".narrow" in name}
 
 
 def test_measures_against_temperature(tiny):
@@ -299,7 +378,7 @@ def test_the_committed_model_keeps_its_promise():
     assert path.with_suffix(".safetensors").stat().st_size < 20_000_000
     assert header["test"]["bpc"] < min(header["baselines"]["test"].values())
     assert len(header["stages"]) == 5
-    for beginnings in header["beginnings"].values():  # neither training's model is ever lost
+    for beginnings in header["beginnings"].values():  # at no stage is the model ever lost
         assert max(beginnings.values()) < 4
     study = book_comparisons.read()
     temperatures = {row["temperature"] for row in study["temperature"]}

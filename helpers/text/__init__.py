@@ -3,8 +3,9 @@
 Imports recurrent.
 
 books, corpus, vocabulary, measures
--> charlm, baselines, dialogue, lexicon -> levered, int8, decoder -> evaluation, sampling, coding
--> training, truncation, unit_search, saved_models, model_card, stages, continuations
+-> charlm, baselines, dialogue, lexicon -> levered, widening, int8, decoder
+-> evaluation, sampling, coding
+-> calibration, training, truncation, unit_search, saved_models, model_card, stages, continuations
 -> book_model, train_book -> cuts -> book_comparisons, own_books, levers, traps
 -> dynamic
 -> passages, pasted, drawings, plots -> stream_widgets -> widgets

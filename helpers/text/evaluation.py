@@ -7,6 +7,7 @@ eight bits (:func:`cost_of_int8`).
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +38,27 @@ def evaluate(
     Raises:
         ValueError: a text of fewer than two characters, or a number out of range.
     """
+    loss, right, n = 0.0, 0, len(ids) - 1
+    with evaluating(model):
+        for logits, targets, scored in readings(model, ids, tracks, warm_up, length):
+            losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+            loss += losses[scored.flatten()].cpu().double().sum().item()
+            right += ((logits.argmax(-1) == targets) & scored).sum().item()
+    return {"loss": loss / n, "bpc": nats_to_bits(loss / n), "accuracy": right / n}
+
+
+def readings(
+    model: CharLM, ids: torch.Tensor, tracks: int = 32, warm_up: int = 200, length: int = 200
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """What :func:`evaluate` looks at, ``length`` characters of every track at a time.
+
+    Yields:
+        logits ``(tracks, L, V)``, the characters that follow ``(tracks, L)``, and which of them are
+        scored: over all, every character of ``ids`` but the first one once.
+
+    Raises:
+        ValueError: a text of fewer than two characters, or a number out of range.
+    """
     integer("tracks", tracks, minimum=1)
     integer("warm_up", warm_up, minimum=1)
     integer("length", length, minimum=1)
@@ -49,20 +71,13 @@ def evaluate(
     start = (begin - warm_up).clamp(min=0)
     end = (begin + part).clamp(max=n)
     span = int((end - start).max())
-    state, loss, right = None, 0.0, 0
-    device = model.W_ph.device
-    with evaluating(model):
-        for offset in range(0, span, length):
-            at = start[:, None] + torch.arange(offset, min(offset + length, span))  # (tracks, L)
-            scored = (at >= begin[:, None]) & (at < end[:, None])
-            at = at.clamp(max=n - 1)
-            logits, state = model(ids[at].to(device), state)
-            targets = ids[at + 1].to(device)
-            scored = scored.to(device)
-            losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-            loss += losses[scored.flatten()].cpu().double().sum().item()
-            right += ((logits.argmax(-1) == targets) & scored).sum().item()
-    return {"loss": loss / n, "bpc": nats_to_bits(loss / n), "accuracy": right / n}
+    state, device = None, model.W_ph.device
+    for offset in range(0, span, length):
+        at = start[:, None] + torch.arange(offset, min(offset + length, span))  # (tracks, L)
+        scored = (at >= begin[:, None]) & (at < end[:, None])
+        at = at.clamp(max=n - 1)
+        logits, state = model(ids[at].to(device), state)
+        yield logits, ids[at + 1].to(device), scored.to(device)
 
 
 def bits_by_position(

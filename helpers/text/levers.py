@@ -6,8 +6,8 @@ Data flow::
            -> looks at the validation text -> store, one file a run -> data/results/levers.csv.gz
 
 What a lever is worth depends on where one stands. All runs read the same short text many times with
-a small network, about as often as the published model read the novel, and end up knowing it far
-better than any other text. The novel's test text has no part in this.
+a small network, about as often as the published model read the novel before it was widened, and end
+up knowing it far better than any other text. The novel's test text has no part in this.
 """
 
 from dataclasses import dataclass, replace

@@ -18,6 +18,15 @@ _SCHEDULES = {
 }
 
 
+#: How a training is called -> the header's entry with its plan.
+TRAININGS = {
+    "first training": "plan",
+    "second training": "finish",
+    "third training": "wide_plan",
+    "fourth training": "wide_finish",
+}
+
+
 def count_parameters(
     V: int, n: int, K: int, D: int | None = None, biases: int = 1
 ) -> dict[str, int]:
@@ -46,8 +55,8 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
     arguments, plan = header["model"], header["plan"]
     book, valid, test = header["book"], header["valid"], header["test"]
     size = path.with_name(path.name + ".safetensors").stat().st_size
-    plans = [header[name] for name in ("plan", "finish") if name in header]
-    read = sum(p["steps"] * p["batch_size"] * p["length"] for p in plans)
+    plans = {what: header[name] for what, name in TRAININGS.items() if name in header}
+    read = sum(p["steps"] * p["batch_size"] * p["length"] for p in plans.values())
     train = (1 - VALID - TEST) * book["characters"]
     found = {
         "task": "predicts the next character of a text",
@@ -60,18 +69,29 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         else f"an embedding of {arguments['embedding_size']}",
         "layers": f"{arguments['num_layers']} LSTM layers of {arguments['hidden_size']}"
         + (", each normalised" if arguments.get("norm") else ""),
-        "dropout": _dropped(arguments),
+        "dropout": f"{_dropped(header.get('narrow', arguments))}, in training",
         "parameters": f"{sum(p.numel() for p in model.parameters()):,}, "
         f"{size / 1e6:.1f} MB on disk",
         "batch": _cut(plan),
         "optimizer": f"{_optimizer(plan['optimizer'])}, weight decay {plan['weight_decay']:g}, "
         f"gradient norm clipped at {plan['clip_norm']:g}",
-        "first training": _told(plan),
     }
-    if "finish" in header:
-        finish = header["finish"]
-        other = f"{_cut(finish)}; " if _cut(finish) != _cut(plan) else ""
-        found["second training"] = other + _told(finish)
+    for what, following in plans.items():
+        other = f"{_cut(following)}; " if _cut(following) != _cut(plan) else ""
+        found[what] = other + _told(following)
+        if what == "second training" and "narrow" in header:
+            narrow, wide = header["narrow"], header["wide"]
+            found["then widened"] = (
+                f"from {narrow['hidden_size']} units a layer to {wide['hidden_size']}, by copies"
+                + _otherwise(narrow, wide)
+            )
+    if "wide" in header:
+        found["fourth training"] += _otherwise(header["wide"], arguments)
+    if "temperature" in header:
+        found["at last"] = (
+            f"logits divided by {header['temperature']:.2f}, the temperature at which the "
+            "validation text costs the fewest bits"
+        )
     times = round(read / train)
     found["text read"] = f"about {f'{times} times' if times > 1 else 'once'} in all"
     return found | {
@@ -80,6 +100,11 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         "made": f"{header['made']}, torch {header['torch']}",
         "for": f"lessons; it knows {book['title']} and nothing of the world",
     }
+
+
+def _otherwise(before: dict, after: dict) -> str:
+    """The dropout from here on, if it is another."""
+    return "" if _dropped(before) == _dropped(after) else f"; dropout {_dropped(after)}"
 
 
 def _optimizer(name: str) -> str:
@@ -98,11 +123,11 @@ def _cut(plan: dict) -> str:
 
 
 def _dropped(arguments: dict) -> str:
-    """What is dropped in training, and how often."""
+    """What is dropped, and how often."""
     text = f"{arguments['dropout']:g} after each layer"
     if arguments.get("weight_dropout"):
         text += f", {arguments['weight_dropout']:g} of the recurrent weights"
-    return text + ", in training"
+    return text
 
 
 def _told(plan: dict) -> str:

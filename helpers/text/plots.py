@@ -16,6 +16,7 @@ from helpers.foreign import in_figure
 from helpers.recurrent import LSTM
 from helpers.recurrent.plots import with_commas
 from helpers.text.measures import entropy, nats_to_bits
+from helpers.text.model_card import TRAININGS
 from helpers.text.passages import visible
 from helpers.text.sampling import next_distribution
 from helpers.text.training import History
@@ -90,8 +91,9 @@ def book_model_curves(header: dict):
     for ax in axes:
         ax.set_xlabel("training step")
         with_commas(ax.xaxis)
-        if "finish" in header:
-            ax.axvline(header["plan"]["steps"], color=PALETTE["ink"], linestyle=":", linewidth=1)
+        plans = [header[name] for name in TRAININGS.values() if name in header]
+        for begins in np.cumsum([plan["steps"] for plan in plans])[:-1]:
+            ax.axvline(begins, color=PALETTE["ink"], linestyle=":", linewidth=1)
     axes[0].legend()
     return fig
 
