@@ -402,7 +402,7 @@ def test_a_card_tells_every_training_and_how_its_text_is_cut():
     following = ["then widened", "third training", "fourth training", "at last", "text read"]
     assert names[at + 1 : at + 6] == following
     assert rows["at last"].startswith("logits divided by 1.25, ")
-    assert rows["dropout"] == "0.0625 after each layer, in training"
+    assert rows["dropout"] == "at first 0.0625 after each layer, in training"
     said = "from 2 units a layer to 3, by copies"
     assert rows["then widened"] == f"{said}; dropout 0.625 after each layer"
     assert rows["fourth training"].startswith(rows["third training"] + "; dropout ")

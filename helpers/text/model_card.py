@@ -69,7 +69,8 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
         else f"an embedding of {arguments['embedding_size']}",
         "layers": f"{arguments['num_layers']} LSTM layers of {arguments['hidden_size']}"
         + (", each normalised" if arguments.get("norm") else ""),
-        "dropout": f"{_dropped(header.get('narrow', arguments))}, in training",
+        "dropout": ("at first " if "narrow" in header else "")
+        + f"{_dropped(header.get('narrow', arguments))}, in training",
         "parameters": f"{sum(p.numel() for p in model.parameters()):,}, "
         f"{size / 1e6:.1f} MB on disk",
         "batch": _cut(plan),

@@ -24,9 +24,9 @@ def widened(
 
     Args:
         hidden_size: of the new layers, larger than the old ones'.
-        generator: draws which units are copied, the same ones in every layer.
-        changes: other arguments of the model (more ``dropout``, say). What it computes stays the
-            same only under those that are off when it reads.
+        generator: draws which units are copied, the same ones in every layer (a residual layer adds
+            unit to unit).
+        changes: other arguments of the model. Only changes of dropout leave what it reads the same.
 
     Raises:
         ValueError: ``hidden_size`` is not larger, or a change asks for parameters that are not in
