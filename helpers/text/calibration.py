@@ -25,8 +25,9 @@ def best_temperature(model: CharLM, ids: torch.Tensor) -> float:
         ValueError: a text of fewer than two characters.
     """
     with evaluating(model):
-        read = [(z[scored].double(), y[scored]) for z, y, scored in readings(model, ids)]
+        read = [(z[scored].cpu(), y[scored].cpu()) for z, y, scored in readings(model, ids)]
     z, y = (torch.cat(parts) for parts in zip(*read, strict=True))
+    z = z.double()  # which not every device has
     said = z.gather(1, y[:, None]).mean()
     low, high = 1 / MOST, 1 / LEAST
     for _ in range(HALVINGS):
