@@ -26,9 +26,12 @@ def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], header: dict) 
     """
     content = save({name: t.detach().contiguous().cpu() for name, t in tensors.items()})
     text = _sealed(content, json.loads(json.dumps(header, allow_nan=False)))
-    files = {path.with_name(path.name + ".safetensors"): content}
-    files[path.with_name(path.name + ".json")] = text
-    write_together(files, durable=True)
+    write_together(dict(zip(files_of(path), (content, text), strict=True)), durable=True)
+
+
+def files_of(path: Path) -> tuple[Path, Path]:
+    """Of the checkpoint ``path``, without a suffix: the file of its tensors, that of its header."""
+    return path.with_name(path.name + ".safetensors"), path.with_name(path.name + ".json")
 
 
 def _sealed(content: bytes, header: dict) -> bytes:
@@ -47,8 +50,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     Raises:
         ValueError: a file is missing, damaged, or belongs to another.
     """
-    tensors = path.with_name(path.name + ".safetensors")
-    header = path.with_name(path.name + ".json")
+    tensors, header = files_of(path)
     for file in (tensors, header):
         if not file.exists():
             raise ValueError(f"there is no checkpoint {path.name}: {file.name} is missing")

@@ -21,7 +21,6 @@ by the temperature at which it needs the fewest bits for the validation text.
 """
 
 import datetime
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from pathlib import Path
 import torch
 
 from helpers import paths, runtime
+from helpers.checkpoints import files_of
 from helpers.text import baselines, measures
 from helpers.text.books import load_book
 from helpers.text.calibration import best_temperature, divide_logits_
@@ -190,15 +190,15 @@ def train_and_save(
     work.mkdir(parents=True, exist_ok=True)
     name, every = file_name(text.title), max(1, narrow.plan.steps // 500)
     snapshots = [work / f"{name}.{part}" for part in PARTS]
-    begun, identity = work / f"{name}.narrow", _identity(narrow, text.text)
+    begun, identity = work / f"{name}.narrow", {**_told(narrow), "text": text.digest}
     threads = runtime.own_threads(runtime.cores())
     shown = {"total": narrow.steps + wide.steps, "desc": "book", "unit": "steps"}
     with runtime.threads(threads), runtime.progress(**shown) as bar:
-        if not begun.with_name(f"{begun.name}.json").exists():
+        if not files_of(begun)[1].exists():
             weights = runtime.generator(narrow.plan.seed, "weights")
             model = LeveredLM(len(vocab), **narrow.arguments, generator=weights).to(place)
             model, first = _read_twice(
-                model, narrow, texts, vocab, snapshots[:2], bar, every, stages=True
+                model, narrow, texts, vocab, snapshots[:2], bar, every, watched=True
             )
             save_model(begun, model, vocab, half=True, **first, **identity)
         model, known, first = load_model(begun)
@@ -240,8 +240,7 @@ def train_and_save(
     header["valid"] = evaluate(saved, texts[1])
     header["test"] = evaluate(saved, vocab.encode(parts.test))
     save_model(folder / NAME, model, vocab, half=True, **header)
-    narrow_files = (begun.with_name(f"{begun.name}.{end}") for end in ("json", "safetensors"))
-    for file in (*snapshots, *narrow_files):  # another call trains anew
+    for file in (*snapshots, *files_of(begun)):  # another call trains anew
         file.unlink(missing_ok=True)
     return header
 
@@ -249,20 +248,17 @@ def train_and_save(
 def _trainings(narrow: Recipe, wide: Recipe) -> dict:
     """The four plans, and the arguments of both networks, as a header holds them."""
     return {
-        "plan": asdict(narrow.plan),
-        "finish": asdict(narrow.finish),
-        "narrow": narrow.arguments,
+        **_told(narrow),
         "wide": narrow.arguments | wide.arguments,
         "wide_plan": asdict(wide.plan),
         "wide_finish": asdict(wide.finish),
     }
 
 
-def _identity(narrow: Recipe, text: str) -> dict:
-    """What a narrow network shares with the training that may go on from it."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    trained = {"plan": asdict(narrow.plan), "finish": asdict(narrow.finish)}
-    return {"narrow": narrow.arguments, **trained, "text": digest}
+def _told(narrow: Recipe) -> dict:
+    """The same of the narrow network alone."""
+    plans = {"plan": asdict(narrow.plan), "finish": asdict(narrow.finish)}
+    return {"narrow": narrow.arguments, **plans}
 
 
 def _read_twice(
@@ -273,9 +269,9 @@ def _read_twice(
     snapshots: Sequence[Path],
     bar,
     every: int,
-    stages: bool = False,
+    watched: bool = False,
 ) -> tuple[CharLM, dict]:
-    """Both trainings; the model, and for its header "curves", "stages" and "beginnings"."""
+    """Both trainings; the model, and "curves" for its header, if watched "stages", "beginnings"."""
     histories, beginnings = [], {}
     for plan, snapshot, when in zip(
         (recipe.plan, recipe.finish), snapshots, ("before", "after"), strict=True
@@ -283,7 +279,7 @@ def _read_twice(
         if plan is recipe.finish and recipe.calmed:
             model = _with(model, **recipe.calmed)
         begun = bar.n
-        sample = (lambda m: stage_samples(m, vocab)) if stages and not histories else None
+        sample = (lambda m: stage_samples(m, vocab)) if watched and not histories else None
         history = fit(
             model, *texts, plan, resume=snapshot, sample=sample,
             on_step=lambda step, begun=begun: bar.update(begun + step.number - bar.n),
@@ -291,9 +287,11 @@ def _read_twice(
         bar.set_postfix_str(f"best {history.undiverged().best()['bpc']:.3f} bpc")
         bar.update(begun + plan.steps - bar.n)  # all at once, if a snapshot held the whole training
         histories.append(history)
-        beginnings[when] = _beginnings(model, texts[1], vocab)
-    curves = _curves(histories, every)
-    told = {"curves": curves, "stages": histories[0].samples, "beginnings": beginnings}
+        if watched:
+            beginnings[when] = _beginnings(model, texts[1], vocab)
+    told = {"curves": _curves(histories, every)}
+    if watched:
+        told |= {"stages": histories[0].samples, "beginnings": beginnings}
     return model, told
 
 

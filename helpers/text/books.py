@@ -62,6 +62,11 @@ class Book:
     def __len__(self) -> int:
         return len(self.text)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
     def __repr__(self) -> str:
         return f"Book({self.title!r}, {len(self):,} characters, {self.source})"
 

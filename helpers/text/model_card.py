@@ -6,6 +6,7 @@ how a book is split (:mod:`.corpus`), and what an optimizer is given besides (:m
 
 from pathlib import Path
 
+from helpers.checkpoints import files_of
 from helpers.text.charlm import CharLM
 from helpers.text.corpus import TEST, VALID
 from helpers.text.training import OPTIMIZER_OPTIONS
@@ -54,7 +55,7 @@ def card(path: Path, model: CharLM, header: dict) -> dict[str, str]:
     """
     arguments, plan = header["model"], header["plan"]
     book, valid, test = header["book"], header["valid"], header["test"]
-    size = path.with_name(path.name + ".safetensors").stat().st_size
+    size = files_of(path)[0].stat().st_size
     plans = {what: header[name] for what, name in TRAININGS.items() if name in header}
     read = sum(p["steps"] * p["batch_size"] * p["length"] for p in plans.values())
     train = (1 - VALID - TEST) * book["characters"]

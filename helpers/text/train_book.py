@@ -27,6 +27,7 @@ from pathlib import Path
 import torch
 
 from helpers import paths, runtime
+from helpers.checkpoints import files_of
 from helpers.checks import integer
 from helpers.files import atomic_write
 from helpers.processes import command
@@ -147,7 +148,7 @@ def train_book(
     where = runtime.device(device)
     arguments, plan = recipe(len(text), steps, seed)
     plan = replace(plan, bf16=runtime.bf16_available(where))
-    digest = hashlib.sha256(text.text.encode()).hexdigest()
+    digest = text.digest
     if not replace_old and (found := _there_already(folder / name, digest, arguments, plan)):
         return found
     parts = split_text(text.text)
@@ -215,7 +216,7 @@ def _there_already(path: Path, digest: str, arguments: dict, plan: Plan) -> dict
     Raises:
         ValueError: it is another's, or damaged.
     """
-    if not path.with_name(path.name + ".json").exists():
+    if not files_of(path)[1].exists():
         return None
     _, _, header = load_model(path)
     same_recipe = header["plan"] == asdict(plan) and arguments.items() <= header["model"].items()
